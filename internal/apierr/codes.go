@@ -1,0 +1,166 @@
+package apierr
+
+// Code is the name of one refusal. Codes never appear on the wire; errors.go of each API spells them.
+type Code uint8
+
+// All codes there are. Add one here, give it its row in table, and the test of every API that can meet it fails until
+// that API spells it or is content with the fallback of its kind.
+const (
+	Fault Code = iota // ours: the client sees a fixed sentence
+
+	// The request itself.
+	RequestMalformed     // unreadable as HTTP, form, JSON or path
+	ParameterMissing     // Target names it
+	ParameterInvalid     // Target names it
+	ParameterDuplicate   // Target names it
+	ParameterUnsupported // known to the protocol, not offered here; Target names it
+	BodyTooLarge
+	MethodNotAllowed
+	PathUnknown
+	HostUnknown // a Host that this server does not own
+	APIVersionMissing
+	APIVersionInvalid
+	PropertyUnknown // of a body or $select; Target names it
+	PropertyInvalid // Target names it
+	QueryUnsupported
+	PageSizeInvalid
+	PreconditionFailed
+	TooManyRequests
+
+	// Bearer tokens at a data plane.
+	TokenMissing
+	TokenMalformed
+	TokenSignature // no key of ours made it
+	TokenExpired
+	TokenNotYetValid
+	TokenIssuer
+	TokenAudience
+	CallerUnknown     // the principal no longer exists or is disabled
+	PermissionMissing // Target names the permission
+
+	// The endpoints of a host.
+	CallerNotDirect       // forwarded, or sent by a web page
+	MetadataHeaderMissing // IMDS without Metadata: true
+	EndpointHeaderMissing // App Service without X-IDENTITY-HEADER
+	EndpointHeaderWrong
+	WorkloadUnknown   // no workload binding matches the process
+	WorkloadAmbiguous // several do and none is most specific
+	IdentityNotFound  // the resource has no such identity, or none
+	IdentityAmbiguous // several user-assigned identities and no selector
+	SelectorConflict  // more than one of client_id, object_id, resource id
+
+	// The token service.
+	TenantUnknown
+	TenantMalformed
+	InstanceUnknown  // instance discovery for a host that is not ours
+	AudienceUnknown  // no resource principal of that name
+	AudienceDisabled // its service principal is disabled
+	RoleRequired     // the resource wants an assignment and the caller has none
+	GrantUnsupported
+
+	// Objects of the directory and of Resource Manager.
+	ObjectNotFound // Target is the id
+	ObjectExists   // Target is the id or name
+	AssignmentExists
+	AppRoleUnknown
+	ReferenceInvalid // an id in the body does not fit the path or names nothing
+	ManagedElsewhere // a managed identity's service principal cannot be changed through Graph
+	ResourceIDInvalid
+	SubscriptionNotFound
+	ResourceGroupNotFound
+	ResourceNotFound
+	ParentNotFound
+	IdentityToAssignNotFound // an identity block names an identity that does not exist
+	ManifestInvalid          // Target is the place, line:column
+	LimitExceeded            // Target names the limit
+
+	// This server's own condition.
+	StateStale   // the View is older than it may be: fail closed
+	StoreFailed  // the database did not answer or refused the write
+	KeysNotReady // the signing key is still being made
+	QueueFull    // more waiting than the bound allows
+
+	codeCount
+)
+
+// Codes lists all codes, for tests that walk every code through every API.
+func Codes() []Code {
+	all := make([]Code, codeCount)
+	for i := range all {
+		all[i] = Code(i)
+	}
+	return all
+}
+
+// String returns the code's name.
+func (c Code) String() string { return table[c].name }
+
+// Kind returns the class the code belongs to.
+func (c Code) Kind() Kind { return table[c].kind }
+
+var table = [codeCount]struct {
+	name string
+	kind Kind
+}{
+	Fault:                    {"Fault", Internal},
+	RequestMalformed:         {"RequestMalformed", Invalid},
+	ParameterMissing:         {"ParameterMissing", Invalid},
+	ParameterInvalid:         {"ParameterInvalid", Invalid},
+	ParameterDuplicate:       {"ParameterDuplicate", Invalid},
+	ParameterUnsupported:     {"ParameterUnsupported", Invalid},
+	BodyTooLarge:             {"BodyTooLarge", Invalid},
+	MethodNotAllowed:         {"MethodNotAllowed", Invalid},
+	PathUnknown:              {"PathUnknown", NotFound},
+	HostUnknown:              {"HostUnknown", Invalid},
+	APIVersionMissing:        {"APIVersionMissing", Invalid},
+	APIVersionInvalid:        {"APIVersionInvalid", Invalid},
+	PropertyUnknown:          {"PropertyUnknown", Invalid},
+	PropertyInvalid:          {"PropertyInvalid", Invalid},
+	QueryUnsupported:         {"QueryUnsupported", Invalid},
+	PageSizeInvalid:          {"PageSizeInvalid", Invalid},
+	PreconditionFailed:       {"PreconditionFailed", Precondition},
+	TooManyRequests:          {"TooManyRequests", Throttled},
+	TokenMissing:             {"TokenMissing", Unauthenticated},
+	TokenMalformed:           {"TokenMalformed", Unauthenticated},
+	TokenSignature:           {"TokenSignature", Unauthenticated},
+	TokenExpired:             {"TokenExpired", Unauthenticated},
+	TokenNotYetValid:         {"TokenNotYetValid", Unauthenticated},
+	TokenIssuer:              {"TokenIssuer", Unauthenticated},
+	TokenAudience:            {"TokenAudience", Unauthenticated},
+	CallerUnknown:            {"CallerUnknown", Unauthenticated},
+	PermissionMissing:        {"PermissionMissing", Forbidden},
+	CallerNotDirect:          {"CallerNotDirect", Invalid},
+	MetadataHeaderMissing:    {"MetadataHeaderMissing", Invalid},
+	EndpointHeaderMissing:    {"EndpointHeaderMissing", Unauthenticated},
+	EndpointHeaderWrong:      {"EndpointHeaderWrong", Unauthenticated},
+	WorkloadUnknown:          {"WorkloadUnknown", Invalid},
+	WorkloadAmbiguous:        {"WorkloadAmbiguous", Invalid},
+	IdentityNotFound:         {"IdentityNotFound", Invalid},
+	IdentityAmbiguous:        {"IdentityAmbiguous", Invalid},
+	SelectorConflict:         {"SelectorConflict", Invalid},
+	TenantUnknown:            {"TenantUnknown", Invalid},
+	TenantMalformed:          {"TenantMalformed", Invalid},
+	InstanceUnknown:          {"InstanceUnknown", Invalid},
+	AudienceUnknown:          {"AudienceUnknown", Invalid},
+	AudienceDisabled:         {"AudienceDisabled", Invalid},
+	RoleRequired:             {"RoleRequired", Invalid},
+	GrantUnsupported:         {"GrantUnsupported", Invalid},
+	ObjectNotFound:           {"ObjectNotFound", NotFound},
+	ObjectExists:             {"ObjectExists", Conflict},
+	AssignmentExists:         {"AssignmentExists", Conflict},
+	AppRoleUnknown:           {"AppRoleUnknown", Invalid},
+	ReferenceInvalid:         {"ReferenceInvalid", Invalid},
+	ManagedElsewhere:         {"ManagedElsewhere", Forbidden},
+	ResourceIDInvalid:        {"ResourceIDInvalid", Invalid},
+	SubscriptionNotFound:     {"SubscriptionNotFound", NotFound},
+	ResourceGroupNotFound:    {"ResourceGroupNotFound", NotFound},
+	ResourceNotFound:         {"ResourceNotFound", NotFound},
+	ParentNotFound:           {"ParentNotFound", NotFound},
+	IdentityToAssignNotFound: {"IdentityToAssignNotFound", Invalid},
+	ManifestInvalid:          {"ManifestInvalid", Invalid},
+	LimitExceeded:            {"LimitExceeded", Invalid},
+	StateStale:               {"StateStale", Unavailable},
+	StoreFailed:              {"StoreFailed", Unavailable},
+	KeysNotReady:             {"KeysNotReady", Unavailable},
+	QueueFull:                {"QueueFull", Unavailable},
+}

@@ -1,0 +1,118 @@
+package directory
+
+import (
+	"bufio"
+	"bytes"
+	_ "embed" // the catalog's two tables of facts
+	"fmt"
+	"strings"
+
+	"github.com/inborn-id/inborn/internal/guid"
+)
+
+// App ids of first-party applications that Inborn treats specially.
+var (
+	GraphAppID           = guid.MustParse("00000003-0000-0000-c000-000000000000")
+	ResourceManagerAppID = guid.MustParse("797f4846-ba00-4fd7-ba43-dac1f8f63013")
+)
+
+// GlobalAdministrator is the template id of the directory role that may do everything.
+var GlobalAdministrator = guid.MustParse("62e90394-69f5-4237-9190-012177145e10")
+
+//go:embed catalog/apps.txt
+var appTable []byte
+
+//go:embed catalog/graph-roles.txt
+var graphRoleTable []byte
+
+// Catalog holds the first-party applications. They exist in every tenant without a record; it never changes.
+type Catalog struct {
+	apps    []*Application
+	byAppID map[guid.GUID]*Application
+}
+
+// FirstParty reads the built-in catalog: about 50 applications, Microsoft Graph with its 700 app roles among them. It
+// costs under a millisecond; Run calls it once and hands the result on.
+func FirstParty() (*Catalog, error) {
+	c := &Catalog{byAppID: map[guid.GUID]*Application{}}
+	err := eachLine(appTable, func(line string) error {
+		app, err := parseApp(line)
+		if err != nil {
+			return err
+		}
+		c.apps = append(c.apps, app)
+		c.byAppID[app.AppID] = app
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	graph := c.byAppID[GraphAppID]
+	graph.AppRoles = make([]AppRole, 0, bytes.Count(graphRoleTable, []byte("\n")))
+	return c, eachLine(graphRoleTable, func(line string) error {
+		id, value, _ := strings.Cut(line, " ")
+		role, err := guid.Parse(id)
+		if err != nil {
+			return fmt.Errorf("catalog: app role %q: %w", line, err)
+		}
+		graph.AppRoles = append(graph.AppRoles, AppRole{
+			ID: role, Value: value, DisplayName: value, AllowedMembers: MemberApplication, Enabled: true})
+		return nil
+	})
+}
+
+// Applications returns all of them in the order of the table; callers do not change what they point to.
+func (c *Catalog) Applications() []*Application { return c.apps }
+
+// Application returns the first-party application with the given client id.
+func (c *Catalog) Application(appID guid.GUID) (*Application, bool) {
+	app, ok := c.byAppID[appID]
+	return app, ok
+}
+
+// FirstPartyID is the object id of a first-party application's service principal in a tenant.
+func FirstPartyID(tenant, appID guid.GUID) guid.GUID {
+	return guid.Derive(tenant, "service principal of "+appID.String())
+}
+
+// LocalAdministrator is the principal behind a tenant's admin socket: whoever may open the data directory acts as it.
+// It exists without a record and holds the directory role GlobalAdministrator.
+func LocalAdministrator(tenant guid.GUID) ServicePrincipal {
+	return ServicePrincipal{
+		ID:          guid.Derive(tenant, "local administrator"),
+		AppID:       guid.Derive(guid.GUID{}, "inborn command line"),
+		DisplayName: "Local administrator",
+		Enabled:     true,
+	}
+}
+
+func parseApp(line string) (*Application, error) {
+	head, uris, _ := strings.Cut(line, " | ")
+	fields := strings.SplitN(head, " ", 3)
+	if len(fields) != 3 {
+		return nil, fmt.Errorf("catalog: application %q: expected id, kind and name", line)
+	}
+	id, err := guid.Parse(fields[0])
+	if err != nil {
+		return nil, fmt.Errorf("catalog: application %q: %w", line, err)
+	}
+	return &Application{
+		ID:             guid.Derive(guid.GUID{}, "first-party application "+fields[0]),
+		AppID:          id,
+		DisplayName:    fields[2],
+		IdentifierURIs: strings.Fields(uris),
+		FirstParty:     true,
+	}, nil
+}
+
+func eachLine(table []byte, do func(string) error) error {
+	lines := bufio.NewScanner(bytes.NewReader(table))
+	for lines.Scan() {
+		if line := lines.Text(); line != "" && !strings.HasPrefix(line, "#") {
+			if err := do(line); err != nil {
+				return err
+			}
+		}
+	}
+	return lines.Err()
+}
