@@ -1,0 +1,219 @@
+package manifest
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/inborn-id/inborn/internal/apierr"
+	"github.com/inborn-id/inborn/internal/directory"
+	"github.com/inborn-id/inborn/internal/guid"
+	"github.com/inborn-id/inborn/internal/resource"
+	"github.com/inborn-id/inborn/internal/state"
+)
+
+// DefaultGroup and DefaultLocation are where resources live that do not say otherwise.
+const (
+	DefaultGroup    = "default"
+	DefaultLocation = "local"
+)
+
+// Change is one line of a plan.
+type Change struct {
+	Action Action
+	Kind   string // "user", "app", "identity", ...
+	Name   string
+	Detail string // what exactly, where the name does not say it
+}
+
+// Action is what happens to an object.
+type Action string
+
+// The actions of a plan.
+const (
+	Create Action = "create"
+	Update Action = "update"
+	Delete Action = "delete"
+)
+
+// DefaultSubscription is the id of a tenant's subscription when none is fixed.
+func DefaultSubscription(tenant guid.GUID) guid.GUID { return guid.Derive(tenant, "subscription") }
+
+// planner walks a manifest in the order of dependencies and makes each object what it is declared to be.
+type planner struct {
+	m       *Manifest
+	draft   *state.Draft
+	group   resource.ID // the default resource group
+	changes []Change
+}
+
+// Plan makes the directory that draft changes what m declares, and says what it had to change. With prune, objects that
+// m does not name are deleted too. Errors carry the path of the declaration in Target, for Locate.
+func Plan(draft *state.Draft, m *Manifest, prune bool) ([]Change, error) {
+	p := &planner{m: m, draft: draft}
+	steps := []func() error{p.tenant, p.subscription, p.groups, p.users, p.apps, p.identities, p.resources, p.grants}
+	if prune {
+		steps = append(steps, p.prune)
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return p.changes, nil
+}
+
+func (p *planner) dir() *state.Directory { return p.draft.Directory() }
+
+func (p *planner) did(action Action, kind, name, format string, args ...any) {
+	p.changes = append(p.changes, Change{action, kind, name, fmt.Sprintf(format, args...)})
+}
+
+// at names the declaration that err is about; an error that has a code of its own keeps its message.
+func at(err error, path string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	e := apierr.From(err)
+	if e.Kind == apierr.Internal {
+		return err
+	}
+	named := invalid(fmt.Sprintf(path, args...), "%s", strings.TrimSuffix(e.Message, "."))
+	return apierr.From(named).WithHelp("%s", e.Help)
+}
+
+func (p *planner) tenant() error {
+	want, have := p.m.Tenant, p.dir().Tenant()
+	if want == nil {
+		return nil
+	}
+	if !want.ID.IsZero() && want.ID != have.ID {
+		return invalid("$.tenant.id", "the tenant's id is %s since it was created and cannot become %s; leave the key out or start with an empty data directory", have.ID, want.ID)
+	}
+	if want.Name == "" {
+		return invalid("$.tenant", "the tenant has no name")
+	}
+	if want.Name == have.Name {
+		return nil
+	}
+	p.did(Update, "tenant", have.Name, "becomes %s", want.Name)
+	return at(p.draft.RenameTenant(want.Name), "$.tenant.name")
+}
+
+func (p *planner) subscription() error {
+	tenant := p.dir().Tenant().ID
+	id, name := DefaultSubscription(tenant), "dev"
+	if want := p.m.Subscription; want != nil {
+		if !want.ID.IsZero() {
+			id = want.ID
+		}
+		name = want.Name
+	}
+	if have, ok := p.dir().Subscription(id); !ok || (p.m.Subscription != nil && have.Name != name) {
+		p.did(verb(ok), "subscription", name, "%s", id)
+		if err := p.draft.PutSubscription(resource.Subscription{ID: id, Name: name}); err != nil {
+			return at(err, "$.subscription.name")
+		}
+	}
+	p.group = resource.GroupID(id.String(), DefaultGroup)
+	return p.resourceGroup(p.group, DefaultLocation)
+}
+
+func (p *planner) resourceGroup(id resource.ID, location string) error {
+	if _, ok := p.dir().ResourceGroup(id); ok {
+		return nil
+	}
+	p.did(Create, "resource group", id.Group(), "")
+	return p.draft.PutResourceGroup(id, location)
+}
+
+// place returns the resource group called name, made if need be; "" is the default one.
+func (p *planner) place(name string) (resource.ID, error) {
+	if name == "" {
+		return p.group, nil
+	}
+	id, err := resource.ParseID(string(resource.GroupID(p.group.Subscription(), name)))
+	if err != nil {
+		return "", err
+	}
+	return id, p.resourceGroup(id, DefaultLocation)
+}
+
+func verb(exists bool) Action {
+	if exists {
+		return Update
+	}
+	return Create
+}
+
+// only returns the one element of all; several make an error that says how to tell them apart.
+func only[T any](what, name string, all iter.Seq[*T]) (*T, error) {
+	var found *T
+	for one := range all {
+		if found != nil {
+			return nil, apierr.New(apierr.ReferenceInvalid, "Several objects of kind %s are called %q.", what, name)
+		}
+		found = one
+	}
+	return found, nil
+}
+
+func (p *planner) groups() error {
+	for i, want := range p.m.Groups {
+		have, err := only("group", want.Name, p.dir().GroupsNamed(want.Name))
+		if err != nil {
+			return at(err, "$.groups[%d].name", i)
+		}
+		if have != nil {
+			continue
+		}
+		_, err = p.draft.CreateGroup(directory.Group{ID: want.ObjectID, DisplayName: want.Name, Description: want.Description})
+		if err != nil {
+			return at(err, "$.groups[%d]", i)
+		}
+		p.did(Create, "group", want.Name, "")
+	}
+	return nil
+}
+
+func (p *planner) upn(name string) string {
+	if strings.Contains(name, "@") {
+		return name
+	}
+	return name + "@" + p.dir().Tenant().Name
+}
+
+func (p *planner) users() error {
+	for i, want := range p.m.Users {
+		user, exists := p.dir().UserByName(p.upn(want.Name))
+		if !exists {
+			made, err := p.draft.CreateUser(directory.User{ID: want.ObjectID, UPN: p.upn(want.Name), DisplayName: want.DisplayName})
+			if err != nil {
+				return at(err, "$.users[%d]", i)
+			}
+			p.did(Create, "user", want.Name, "%s", made.UPN)
+			user = &made
+		}
+		for j, name := range want.Groups {
+			if err := p.join(user, name); err != nil {
+				return at(err, "$.users[%d].groups[%d]", i, j)
+			}
+		}
+	}
+	return nil
+}
+
+func (p *planner) join(user *directory.User, name string) error {
+	group, err := only("group", name, p.dir().GroupsNamed(name))
+	if err != nil {
+		return err
+	}
+	if group == nil {
+		return apierr.New(apierr.ReferenceInvalid, "No group is called %q.", name)
+	}
+	if p.dir().IsMember(group.ID, user.ID) {
+		return nil
+	}
+	p.did(Create, "membership", user.UPN, "in %s", name)
+	return p.draft.AddMember(group.ID, user.ID)
+}

@@ -1,0 +1,99 @@
+// Package manifest reads the declaration of a tenant (users, groups, applications, identities, resources) from YAML and
+// works out what has to change so that the directory is as declared. The same schema serves development, tests and
+// production. Applying it twice changes nothing the second time; what it does not name stays, unless pruning is asked for.
+package manifest
+
+import "github.com/inborn-id/inborn/internal/guid"
+
+// Manifest is one file. Every object is known by its name; ids may be fixed and are made otherwise.
+type Manifest struct {
+	Tenant       *Tenant       `yaml:"tenant,omitempty"`
+	Subscription *Subscription `yaml:"subscription,omitempty"`
+	Users        []User        `yaml:"users,omitempty"`
+	Groups       []Group       `yaml:"groups,omitempty"`
+	Apps         []App         `yaml:"apps,omitempty"`
+	Identities   []Identity    `yaml:"identities,omitempty"`
+	Resources    []Resource    `yaml:"resources,omitempty"`
+}
+
+// Tenant names the tenant; its id can only be fixed when the tenant is created.
+type Tenant struct {
+	Name string    `yaml:"name"`
+	ID   guid.GUID `yaml:"id,omitempty"`
+}
+
+// Subscription names the subscription that all resources of the manifest live in.
+type Subscription struct {
+	Name string    `yaml:"name"`
+	ID   guid.GUID `yaml:"id,omitempty"`
+}
+
+// User is a person; Name is a user principal name, or its part before the @.
+type User struct {
+	Name        string    `yaml:"name"`
+	ObjectID    guid.GUID `yaml:"objectId,omitempty"`
+	DisplayName string    `yaml:"displayName,omitempty"`
+	Groups      []string  `yaml:"groups,omitempty"`
+}
+
+// Group is a security group.
+type Group struct {
+	Name        string    `yaml:"name"`
+	ObjectID    guid.GUID `yaml:"objectId,omitempty"`
+	Description string    `yaml:"description,omitempty"`
+}
+
+// App is an application with its service principal.
+type App struct {
+	Name          string    `yaml:"name"`
+	ClientID      guid.GUID `yaml:"clientId,omitempty"`
+	ObjectID      guid.GUID `yaml:"objectId,omitempty"`
+	IdentifierURI string    `yaml:"identifierUri,omitempty"`
+	TokenVersion  int       `yaml:"tokenVersion,omitempty"` // 1 or 2; 1 if absent
+	AppRoles      []AppRole `yaml:"appRoles,omitempty"`
+}
+
+// AppRole is a permission that an App offers.
+type AppRole struct {
+	Value       string    `yaml:"value"`
+	ID          guid.GUID `yaml:"id,omitempty"`
+	DisplayName string    `yaml:"displayName,omitempty"`
+	Description string    `yaml:"description,omitempty"`
+	Members     []string  `yaml:"members,omitempty"` // application, user; application if absent
+}
+
+// Identity is a user-assigned managed identity.
+type Identity struct {
+	Name          string            `yaml:"name"`
+	ClientID      guid.GUID         `yaml:"clientId,omitempty"`
+	ObjectID      guid.GUID         `yaml:"objectId,omitempty"`
+	ResourceGroup string            `yaml:"resourceGroup,omitempty"`
+	Location      string            `yaml:"location,omitempty"`
+	Tags          map[string]string `yaml:"tags,omitempty"`
+	AppRoles      []Grant           `yaml:"appRoles,omitempty"`
+}
+
+// Grant is an app role to be given: App by name, client id or identifier URI, Role by value.
+type Grant struct {
+	App  string `yaml:"app"`
+	Role string `yaml:"role"`
+}
+
+// Resource is anything a workload runs as.
+type Resource struct {
+	Type          string            `yaml:"type"`
+	Name          string            `yaml:"name"`
+	ResourceGroup string            `yaml:"resourceGroup,omitempty"`
+	Location      string            `yaml:"location,omitempty"`
+	Kind          string            `yaml:"kind,omitempty"`
+	Tags          map[string]string `yaml:"tags,omitempty"`
+	Identity      IdentityBlock     `yaml:"identity,omitempty"`
+}
+
+// IdentityBlock says which identities a resource has; User by name or resource id. AppRoles go to the system-assigned
+// identity.
+type IdentityBlock struct {
+	System   bool     `yaml:"system,omitempty"`
+	User     []string `yaml:"user,omitempty"`
+	AppRoles []Grant  `yaml:"appRoles,omitempty"`
+}

@@ -1,0 +1,193 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/inborn-id/inborn/internal/apierr"
+)
+
+// The files of a data directory. SQLite adds -wal and -shm files while it runs.
+const (
+	stateFile = "inborn.db"
+	logFile   = "inborn-log.db"
+	lockFile  = "inborn.lock"
+)
+
+// oldestSQLite is the first version without the defect that can corrupt a database in WAL mode.
+const oldestSQLite = "3.51.3"
+
+// sqliteEngine keeps the state in one file that this process alone writes, through one connection.
+type sqliteEngine struct {
+	store *Store
+	dir   string
+	lock  *os.File
+	queue writeQueue
+
+	reopening sync.Mutex
+	opened    fs.FileInfo // the state file as it was when opened
+	stmts     statements
+}
+
+// OpenSQLite opens the store in the data directory dir, making the directory (but not its parents) and the store if
+// they do not exist. The directory belongs to this process until Close; a second one is told who has it.
+func OpenSQLite(ctx context.Context, dir string) (*Store, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, directoryError(dir, err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, directoryError(dir, err)
+	}
+	lock, err := lockDirectory(filepath.Join(dir, lockFile))
+	if err != nil {
+		return nil, directoryError(dir, err)
+	}
+	e := &sqliteEngine{dir: dir, lock: lock}
+	s := &Store{engine: e, rewrite: numbered}
+	e.store = s
+	s.traces.rewrite = numbered
+	s.traces.open = func(ctx context.Context) (*sql.DB, error) { return openLog(ctx, filepath.Join(dir, logFile)) }
+	if err := e.open(ctx); err != nil {
+		lock.Close()
+		return nil, e.fail("open the store", err)
+	}
+	return s, nil
+}
+
+// numbered rewrites $1 to ?1: some drivers bind $2,$1 by place instead of number.
+func numbered(query string) string { return strings.ReplaceAll(query, "$", "?") }
+
+// open opens the state file and puts its handles in place of those there were.
+func (e *sqliteEngine) open(ctx context.Context) error {
+	path := filepath.Join(e.dir, stateFile)
+	if err := createPrivate(path); err != nil {
+		return directoryError(e.dir, err)
+	}
+	write, err := openSQLite(path, "_txlock=immediate", "synchronous(FULL)", "foreign_keys(ON)", "cache_size(-131072)",
+		"journal_size_limit(67108864)")
+	if err != nil {
+		return err
+	}
+	write.SetMaxOpenConns(1)
+	if err := prepareState(ctx, write); err != nil {
+		write.Close()
+		return err
+	}
+	read, err := openSQLite(path, "_query_only=on", "cache_size(-16384)")
+	if err != nil {
+		write.Close()
+		return err
+	}
+	read.SetMaxOpenConns(4)
+	read.SetMaxIdleConns(4)
+	read.SetConnMaxIdleTime(time.Minute)
+	if e.opened, err = os.Stat(path); err != nil {
+		return errors.Join(err, write.Close(), read.Close())
+	}
+	e.stmts.reset()
+	e.store.handles.Store(&handles{write: write, read: read})
+	return nil
+}
+
+// prepareState checks the library and brings the schema up to date.
+func prepareState(ctx context.Context, db *sql.DB) error {
+	var version string
+	if err := db.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version); err != nil {
+		return err
+	}
+	if olderVersion(version, oldestSQLite) {
+		return apierr.New(apierr.StoreFailed, "This binary was built with SQLite %s, which can corrupt a database; build it"+
+			" with %s or newer.", version, oldestSQLite)
+	}
+	return migrate(ctx, goose.DialectSQLite3, db, "state")
+}
+
+func openLog(ctx context.Context, path string) (*sql.DB, error) {
+	if err := createPrivate(path); err != nil {
+		return nil, err
+	}
+	db, err := openSQLite(path, "_txlock=immediate", "synchronous(NORMAL)", "cache_size(-4096)")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(2)
+	db.SetConnMaxIdleTime(time.Minute)
+	if err := migrate(ctx, goose.DialectSQLite3, db, "log"); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// openSQLite prepares a pool; no connection is made before the first use. Options with an = are the driver's, others are
+// pragmas.
+func openSQLite(path string, options ...string) (*sql.DB, error) {
+	query := []string{"_pragma=busy_timeout(5000)", "_pragma=journal_mode(WAL)"}
+	for _, o := range options {
+		if !strings.Contains(o, "=") {
+			o = "_pragma=" + o
+		}
+		query = append(query, o)
+	}
+	location := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: strings.Join(query, "&")}
+	return sql.Open("sqlite", location.String())
+}
+
+// createPrivate makes an empty file that only its owner can read; the files SQLite adds take over its mode.
+func createPrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // never opened here: closing it would drop the locks that SQLite holds on it
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// replaced reports whether the state file is no longer the one that was opened, and opens the new one. What the old
+// file's log still holds goes into the old file first, or SQLite would replay it into the new one.
+func (e *sqliteEngine) replaced(ctx context.Context) (bool, error) {
+	e.reopening.Lock()
+	defer e.reopening.Unlock()
+	if e.unmoved() == nil {
+		return false, nil
+	}
+	e.store.writing.Lock()
+	defer e.store.writing.Unlock()
+	if _, err := os.Stat(filepath.Join(e.dir, stateFile)); err != nil {
+		return false, directoryError(e.dir, err) // taken away and not replaced yet: never make an empty one
+	}
+	old := e.store.handles.Load()
+	_, err := old.write.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
+	if err := errors.Join(err, old.read.Close(), old.write.Close()); err != nil {
+		return false, err
+	}
+	return true, e.open(ctx)
+}
+
+// unmoved returns an error if the path of the state file names another file by now, or none.
+func (e *sqliteEngine) unmoved() error {
+	now, err := os.Stat(filepath.Join(e.dir, stateFile))
+	if err == nil && os.SameFile(now, e.opened) {
+		return nil
+	}
+	return apierr.New(apierr.StoreFailed, "The file %s was replaced while Inborn was running; what was being written is not"+
+		" in the new file. Repeat the request.", filepath.Join(e.dir, stateFile)).Because(err)
+}
+
+func (e *sqliteEngine) close() error {
+	e.queue.close()
+	return e.lock.Close()
+}
