@@ -117,11 +117,10 @@ func (m *Master) Decrypt(context []string, ciphertext []byte) ([]byte, error) {
 
 var errMoved = errors.New("a stored secret does not open: it was changed, or belongs to another record")
 
-// bind returns the additional data of both seals: the head of the ciphertext and the context. Counts and lengths make it
-// unambiguous: ("a","bc") and ("ab","c") differ, and so do ("a") and ("a","").
+// bind returns the additional data of both seals: the head of the ciphertext, whose length is fixed, and the context. The
+// length before each part makes it unambiguous: ("a","bc") and ("ab","c") differ, and so do ("a") and ("a","").
 func bind(head []byte, context []string) []byte {
 	b := append([]byte(nil), head...)
-	b = binary.BigEndian.AppendUint32(b, uint32(len(context)))
 	for _, part := range context {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
 		b = append(b, part...)

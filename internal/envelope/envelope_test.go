@@ -41,6 +41,25 @@ func TestOpensOnlyUnderItsOwnContext(t *testing.T) {
 	})
 }
 
+func TestContextsThatLookAlikeDiffer(t *testing.T) {
+	m := newMaster(t)
+	alike := [][]string{
+		nil, {""}, {"", ""}, {"abc"}, {"a", "bc"}, {"ab", "c"}, {"abc", ""}, {"", "abc"}, {"ABC"},
+		{"a\x00\x00\x00\x00b", "c"}, {"a", "b\x00\x00\x00\x00c"}, {"\x00\x00\x00\x01a"}, {"", "\x01a"}, {"a/b"}, {"a", "b"},
+	}
+	for i, mine := range alike {
+		sealed, err := m.Encrypt(mine, []byte("x"), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j, other := range alike {
+			if _, err := m.Decrypt(other, sealed); (err == nil) != (i == j) {
+				t.Errorf("sealed under %q, opened under %q: %v", mine, other, err)
+			}
+		}
+	}
+}
+
 func TestAnyChangedByteIsRefused(t *testing.T) {
 	m := newMaster(t)
 	sealed, err := m.Encrypt([]string{"t", "secret"}, []byte("value"), rand.Reader)

@@ -44,15 +44,18 @@ func invalid(place, format string, args ...any) error {
 
 // syntaxError turns the library's errors, which draw the source around the place, into one sentence with the place.
 func syntaxError(err error) error {
+	var named *apierr.Error
 	var unknown *yaml.UnknownFieldError
-	var duplicate *yaml.DuplicateKeyError
 	var mismatch *yaml.TypeError
 	var syntax *yaml.SyntaxError
+	var unexpected *yaml.UnexpectedNodeTypeError
 	switch {
+	case errors.As(err, &named):
+		return named
+	case errors.As(err, &unexpected):
+		return invalid(place(unexpected.Token), "%s does not fit here: expected %s", unexpected.Actual.YAMLName(), unexpected.Expected.YAMLName())
 	case errors.As(err, &unknown):
 		return invalid(place(unknown.Token), "unknown key %q", unknown.Token.Value)
-	case errors.As(err, &duplicate):
-		return invalid(place(duplicate.Token), "the key %q stands twice", duplicate.Token.Value)
 	case errors.As(err, &mismatch):
 		return invalid(place(mismatch.Token), "%q does not fit here: expected %s", mismatch.Token.Value, friendly(mismatch.DstType.String()))
 	case errors.As(err, &syntax):

@@ -36,8 +36,22 @@ const (
 	Delete Action = "delete"
 )
 
-// DefaultSubscription is the id of a tenant's subscription when none is fixed.
-func DefaultSubscription(tenant guid.GUID) guid.GUID { return guid.Derive(tenant, "subscription") }
+// subscription returns the id of the subscription that m's resources live in: the one it fixes, else the tenant's only
+// one, else one that belongs to the tenant.
+func (m *Manifest) subscription(dir *state.Directory) guid.GUID {
+	if m.Subscription != nil && !m.Subscription.ID.IsZero() {
+		return m.Subscription.ID.GUID
+	}
+	for s := range dir.Subscriptions() {
+		return s.ID
+	}
+	return guid.Derive(dir.Tenant().ID, "subscription")
+}
+
+// Home returns the resource group of m's resources that name none.
+func (m *Manifest) Home(dir *state.Directory) resource.ID {
+	return resource.GroupID(m.subscription(dir).String(), DefaultGroup)
+}
 
 // planner walks a manifest in the order of dependencies and makes each object what it is declared to be.
 type planner struct {
@@ -87,7 +101,7 @@ func (p *planner) tenant() error {
 	if want == nil {
 		return nil
 	}
-	if !want.ID.IsZero() && want.ID != have.ID {
+	if !want.ID.IsZero() && want.ID.GUID != have.ID {
 		return invalid("$.tenant.id", "the tenant's id is %s since it was created and cannot become %s; leave the key out or start with an empty data directory", have.ID, want.ID)
 	}
 	if want.Name == "" {
@@ -101,13 +115,9 @@ func (p *planner) tenant() error {
 }
 
 func (p *planner) subscription() error {
-	tenant := p.dir().Tenant().ID
-	id, name := DefaultSubscription(tenant), "dev"
-	if want := p.m.Subscription; want != nil {
-		if !want.ID.IsZero() {
-			id = want.ID
-		}
-		name = want.Name
+	id, name := p.m.subscription(p.dir()), "dev"
+	if p.m.Subscription != nil {
+		name = p.m.Subscription.Name
 	}
 	if have, ok := p.dir().Subscription(id); !ok || (p.m.Subscription != nil && have.Name != name) {
 		p.did(verb(ok), "subscription", name, "%s", id)
@@ -115,7 +125,7 @@ func (p *planner) subscription() error {
 			return at(err, "$.subscription.name")
 		}
 	}
-	p.group = resource.GroupID(id.String(), DefaultGroup)
+	p.group = p.m.Home(p.dir())
 	return p.resourceGroup(p.group, DefaultLocation)
 }
 
@@ -167,7 +177,7 @@ func (p *planner) groups() error {
 		if have != nil {
 			continue
 		}
-		_, err = p.draft.CreateGroup(directory.Group{ID: want.ObjectID, DisplayName: want.Name, Description: want.Description})
+		_, err = p.draft.CreateGroup(directory.Group{ID: want.ObjectID.GUID, DisplayName: want.Name, Description: want.Description})
 		if err != nil {
 			return at(err, "$.groups[%d]", i)
 		}
@@ -187,7 +197,7 @@ func (p *planner) users() error {
 	for i, want := range p.m.Users {
 		user, exists := p.dir().UserByName(p.upn(want.Name))
 		if !exists {
-			made, err := p.draft.CreateUser(directory.User{ID: want.ObjectID, UPN: p.upn(want.Name), DisplayName: want.DisplayName})
+			made, err := p.draft.CreateUser(directory.User{ID: want.ObjectID.GUID, UPN: p.upn(want.Name), DisplayName: want.DisplayName})
 			if err != nil {
 				return at(err, "$.users[%d]", i)
 			}

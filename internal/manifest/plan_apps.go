@@ -22,9 +22,9 @@ func (p *planner) app(want App) error {
 	if err != nil {
 		return err
 	}
-	next := directory.Application{ID: want.ObjectID, AppID: want.ClientID}
+	next := directory.Application{ID: want.ObjectID.GUID, AppID: want.ClientID.GUID}
 	if have != nil {
-		if fixed := want.ClientID; !fixed.IsZero() && fixed != have.AppID {
+		if fixed := want.ClientID; !fixed.IsZero() && fixed.GUID != have.AppID {
 			return apierr.New(apierr.PropertyInvalid, "The client id of %s is %s and cannot be changed.", have.DisplayName, have.AppID)
 		}
 		next = *have
@@ -53,7 +53,7 @@ func (p *planner) app(want App) error {
 func appRoles(want App, have *directory.Application) ([]directory.AppRole, error) {
 	var roles []directory.AppRole
 	for _, r := range want.AppRoles {
-		role := directory.AppRole{ID: r.ID, Value: r.Value, DisplayName: r.DisplayName, Description: r.Description, Enabled: true}
+		role := directory.AppRole{ID: r.ID.GUID, Value: r.Value, DisplayName: r.DisplayName, Description: r.Description, Enabled: true}
 		if role.DisplayName == "" {
 			role.DisplayName = r.Value
 		}

@@ -32,13 +32,13 @@ func (p *planner) identity(want Identity) error {
 		return err
 	}
 	have, exists := p.dir().Identity(id)
-	fixed := want.ClientID.IsZero() || (exists && want.ClientID == have.ClientID)
+	fixed := want.ClientID.IsZero() || (exists && want.ClientID.GUID == have.ClientID)
 	if exists && fixed && sameTags(have.Tags, want.Tags) {
 		return nil
 	}
 	p.did(verb(exists), "identity", want.Name, "")
 	_, _, err = p.draft.PutIdentity(state.ManagedIdentitySpec{
-		ID: id, Location: or(want.Location, DefaultLocation), Tags: want.Tags, ClientID: want.ClientID, PrincipalID: want.ObjectID})
+		ID: id, Location: or(want.Location, DefaultLocation), Tags: want.Tags, ClientID: want.ClientID.GUID, PrincipalID: want.ObjectID.GUID})
 	return err
 }
 

@@ -3,7 +3,25 @@
 // production. Applying it twice changes nothing the second time; what it does not name stays, unless pruning is asked for.
 package manifest
 
-import "github.com/inborn-id/inborn/internal/guid"
+import (
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/inborn-id/inborn/internal/guid"
+)
+
+// ID is a GUID in a manifest; zero when the key is absent.
+type ID struct{ guid.GUID }
+
+// UnmarshalYAML reads a GUID and names the place of one that is not.
+func (id *ID) UnmarshalYAML(node ast.Node) error {
+	text := node.GetToken().Value
+	parsed, err := guid.Parse(text)
+	if err != nil {
+		return invalid(place(node.GetToken()), "%q is %v", text, err)
+	}
+	id.GUID = parsed
+	return nil
+}
 
 // Manifest is one file. Every object is known by its name; ids may be fixed and are made otherwise.
 type Manifest struct {
@@ -18,36 +36,36 @@ type Manifest struct {
 
 // Tenant names the tenant; its id can only be fixed when the tenant is created.
 type Tenant struct {
-	Name string    `yaml:"name"`
-	ID   guid.GUID `yaml:"id,omitempty"`
+	Name string `yaml:"name"`
+	ID   ID     `yaml:"id,omitempty"`
 }
 
 // Subscription names the subscription that all resources of the manifest live in.
 type Subscription struct {
-	Name string    `yaml:"name"`
-	ID   guid.GUID `yaml:"id,omitempty"`
+	Name string `yaml:"name"`
+	ID   ID     `yaml:"id,omitempty"`
 }
 
 // User is a person; Name is a user principal name, or its part before the @.
 type User struct {
-	Name        string    `yaml:"name"`
-	ObjectID    guid.GUID `yaml:"objectId,omitempty"`
-	DisplayName string    `yaml:"displayName,omitempty"`
-	Groups      []string  `yaml:"groups,omitempty"`
+	Name        string   `yaml:"name"`
+	ObjectID    ID       `yaml:"objectId,omitempty"`
+	DisplayName string   `yaml:"displayName,omitempty"`
+	Groups      []string `yaml:"groups,omitempty"`
 }
 
 // Group is a security group.
 type Group struct {
-	Name        string    `yaml:"name"`
-	ObjectID    guid.GUID `yaml:"objectId,omitempty"`
-	Description string    `yaml:"description,omitempty"`
+	Name        string `yaml:"name"`
+	ObjectID    ID     `yaml:"objectId,omitempty"`
+	Description string `yaml:"description,omitempty"`
 }
 
 // App is an application with its service principal.
 type App struct {
 	Name          string    `yaml:"name"`
-	ClientID      guid.GUID `yaml:"clientId,omitempty"`
-	ObjectID      guid.GUID `yaml:"objectId,omitempty"`
+	ClientID      ID        `yaml:"clientId,omitempty"`
+	ObjectID      ID        `yaml:"objectId,omitempty"`
 	IdentifierURI string    `yaml:"identifierUri,omitempty"`
 	TokenVersion  int       `yaml:"tokenVersion,omitempty"` // 1 or 2; 1 if absent
 	AppRoles      []AppRole `yaml:"appRoles,omitempty"`
@@ -55,18 +73,18 @@ type App struct {
 
 // AppRole is a permission that an App offers.
 type AppRole struct {
-	Value       string    `yaml:"value"`
-	ID          guid.GUID `yaml:"id,omitempty"`
-	DisplayName string    `yaml:"displayName,omitempty"`
-	Description string    `yaml:"description,omitempty"`
-	Members     []string  `yaml:"members,omitempty"` // application, user; application if absent
+	Value       string   `yaml:"value"`
+	ID          ID       `yaml:"id,omitempty"`
+	DisplayName string   `yaml:"displayName,omitempty"`
+	Description string   `yaml:"description,omitempty"`
+	Members     []string `yaml:"members,omitempty"` // application, user; application if absent
 }
 
 // Identity is a user-assigned managed identity.
 type Identity struct {
 	Name          string            `yaml:"name"`
-	ClientID      guid.GUID         `yaml:"clientId,omitempty"`
-	ObjectID      guid.GUID         `yaml:"objectId,omitempty"`
+	ClientID      ID                `yaml:"clientId,omitempty"`
+	ObjectID      ID                `yaml:"objectId,omitempty"`
 	ResourceGroup string            `yaml:"resourceGroup,omitempty"`
 	Location      string            `yaml:"location,omitempty"`
 	Tags          map[string]string `yaml:"tags,omitempty"`

@@ -13,6 +13,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -30,8 +31,19 @@ const (
 
 // Naming says for which names an Authority may and will make certificates.
 type Naming struct {
-	Domains []string          // the constraint in its own certificate: these names and all below them
+	Domains []string          // the constraint in its own certificate: localhost, these names and all below them
 	Listed  func(string) bool // which of them are asked for in fact; gets lower-case names
+}
+
+// constraint returns the domains of the authority's own certificate.
+func (n Naming) constraint() []string {
+	domains := []string{"localhost"}
+	for _, d := range n.Domains {
+		if d = strings.ToLower(d); !slices.Contains(domains, d) {
+			domains = append(domains, d)
+		}
+	}
+	return domains
 }
 
 // Authority is a certificate authority for localhost and a few domains. Its own certificate is name-constrained (RFC
@@ -54,7 +66,7 @@ func NewAuthority(names Naming, now func() time.Time, random io.Reader) (*Author
 	if err != nil {
 		return nil, err
 	}
-	der, err := makeAuthority(key, names.Domains, now(), random)
+	der, err := makeAuthority(key, names.constraint(), now(), random)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +132,7 @@ func (a *Authority) TLSConfig() *tls.Config {
 // leaf returns the certificate for a name, "" being this machine; without one for it, nil.
 func (a *Authority) leaf(name string) (*tls.Certificate, error) {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	if name == "" || !isPublicName(name) {
+	if _, err := netip.ParseAddr(name); name == "" || err == nil {
 		name = "localhost"
 	}
 	if name != "localhost" && !a.listed(name) {

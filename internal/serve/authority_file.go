@@ -34,7 +34,7 @@ func OpenAuthority(dir string, names Naming, now func() time.Time, random io.Rea
 	text, err := os.ReadFile(certFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		var der []byte
-		if der, err = makeAuthority(key, names.Domains, now(), random); err != nil {
+		if der, err = makeAuthority(key, names.constraint(), now(), random); err != nil {
 			return nil, err
 		}
 		text, err = create(certFile, 0o644, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
@@ -53,8 +53,8 @@ func OpenAuthority(dir string, names Naming, now func() time.Time, random io.Rea
 	if public, ok := a.certificate.PublicKey.(*ecdsa.PublicKey); !ok || !public.Equal(key.Public()) {
 		return nil, renewAdvice(certFile, keyFile, "%s and %s do not belong together", certFile, keyFile)
 	}
-	if !a.covers(names.Domains, now()) {
-		return nil, renewAdvice(certFile, keyFile, "the certificate authority in %s has expired or is not for all of %v", certFile, names.Domains)
+	if !a.covers(names.constraint(), now()) {
+		return nil, renewAdvice(certFile, keyFile, "the certificate authority in %s has expired or is not for all of %v", certFile, names.constraint())
 	}
 	return a, nil
 }

@@ -228,8 +228,8 @@ func split(u *url.URL, segments []string) ([]string, error) {
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
-// odataKey takes apart name('value') and name(property='value'), where ” inside the quotes is one quote (OData 4.01
-// URL conventions, section 4.3.1).
+// odataKey takes apart name('value') and name(property='value'). Inside the quotes a doubled quote is one quote (OData
+// 4.01, URL conventions, section 4.3.1).
 func odataKey(segment string) (name, property, value string, ok bool) {
 	if !strings.HasSuffix(segment, "')") {
 		return "", "", "", false

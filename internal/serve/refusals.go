@@ -96,21 +96,27 @@ func (q *Refusals) Take(limit int) []apierr.Trace {
 // still waits is written once more. The first trace after a quiet time is written at once, so that a person who asks for
 // the reason finds it.
 func (q *Refusals) Run(ctx context.Context, batch int, pause time.Duration, write func(context.Context, []apierr.Trace)) {
-	for {
+	for ctx.Err() == nil {
+		if traces := q.Take(batch); len(traces) > 0 {
+			write(ctx, traces)
+			sleep(ctx, pause)
+			continue
+		}
 		select {
 		case <-ctx.Done():
-			if left := q.Take(batch); len(left) > 0 {
-				write(context.WithoutCancel(ctx), left)
-			}
-			return
 		case <-q.arrive:
 		}
-		for traces := q.Take(batch); len(traces) > 0 && ctx.Err() == nil; traces = q.Take(batch) {
-			write(ctx, traces)
-			select {
-			case <-ctx.Done():
-			case <-time.After(pause):
-			}
-		}
+	}
+	if left := q.Take(batch); len(left) > 0 {
+		write(context.WithoutCancel(ctx), left)
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
 	}
 }

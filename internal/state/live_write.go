@@ -159,7 +159,7 @@ func refuse(group []*update, err error) {
 // try decides the group once. It reports true when the answers are final: the View they rest on was the newest.
 func (l *Live) try(ctx context.Context, group []*update) (final bool, err error) {
 	if l.contended && l.lockPath {
-		return true, l.tryLocked(ctx, group)
+		return l.tryLocked(ctx, group)
 	}
 	base := l.View()
 	work, err := l.decide(base, group)
@@ -188,10 +188,10 @@ func (l *Live) try(ctx context.Context, group []*update) (final bool, err error)
 }
 
 // tryLocked decides the group while nobody else can commit.
-func (l *Live) tryLocked(ctx context.Context, group []*update) error {
+func (l *Live) tryLocked(ctx context.Context, group []*update) (final bool, err error) {
 	base := l.View()
 	var work *work
-	_, err := l.store.CommitLocked(ctx, base.At(), func(d store.Delta) (store.Group, error) {
+	won, _, err := l.store.CommitLocked(ctx, base.At(), func(d store.Delta) (store.Group, error) {
 		if d.Reload {
 			return store.Group{}, errReload
 		}
@@ -209,15 +209,15 @@ func (l *Live) tryLocked(ctx context.Context, group []*update) error {
 		}
 		return work.group, nil
 	})
-	if err != nil {
-		return err
+	if err != nil || !won {
+		return false, err
 	}
 	if work.view != base {
 		l.publish(work.view)
 	}
 	l.fresh()
 	work.answer(group)
-	return nil
+	return true, nil
 }
 
 // work is a group of decided updates on its way to the store.

@@ -31,14 +31,15 @@ func (s *Store) Commit(ctx context.Context, from Position, g Group) (won bool, t
 // CommitLocked takes the head lock, calls decide with what changed since from, and writes the Group it returns on top
 // of that. With the lock held nobody else commits, so it cannot lose; replicas that contend queue for it fairly. decide
 // must be quick and call no method of the Store. A Group with no Updates writes nothing and only lets go of the lock;
-// an error of decide does so too and is returned as it is. to is where the head stood when the lock was let go.
-func (s *Store) CommitLocked(ctx context.Context, from Position, decide func(Delta) (Group, error)) (to Position, err error) {
+// an error of decide does so too and is returned as it is. to is where the head stood when the lock was let go. It
+// returns false only if the connection was lost and with it the lock: nothing is written then, and it may be tried again.
+func (s *Store) CommitLocked(ctx context.Context, from Position, decide func(Delta) (Group, error)) (won bool, to Position, err error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	var refused error
 	var base Position
 	var after map[guid.GUID]Hash
-	err = s.locked(context.WithoutCancel(ctx), from, func(d Delta, read tailReader) (Group, Position, error) {
+	won, err = s.locked(context.WithoutCancel(ctx), from, func(d Delta, read tailReader) (Group, Position, error) {
 		var g Group
 		if g, refused = decide(d); refused != nil {
 			return Group{}, d.Now, refused
@@ -50,12 +51,12 @@ func (s *Store) CommitLocked(ctx context.Context, from Position, decide func(Del
 	})
 	switch {
 	case refused != nil:
-		return from, refused
-	case err != nil:
-		return from, s.fail("write to the store", err)
+		return false, from, refused
+	case err != nil || !won:
+		return false, from, s.fail("write to the store", err)
 	}
 	s.chain.moved(base, to, after)
-	return to, nil
+	return true, to, nil
 }
 
 // target is where the head stands after g was committed on top of from.

@@ -39,6 +39,15 @@ func followFrom(ctx context.Context, db querier, rewrite func(string) string, fr
 		return Delta{}, err
 	}
 	defer rows.Close()
+	return readDelta(rows, from)
+}
+
+// readDelta reads the rows of followQuery from the driver's or from database/sql's form of rows.
+func readDelta(rows interface {
+	Next() bool
+	Scan(...any) error
+	Err() error
+}, from Position) (Delta, error) {
 	var d Delta
 	var row followRow
 	for rows.Next() {

@@ -44,9 +44,9 @@ func (e *sqliteEngine) commit(ctx context.Context, from, to Position, g Group) (
 	return err == nil, err
 }
 
-func (e *sqliteEngine) locked(ctx context.Context, from Position, decide func(Delta, tailReader) (Group, Position, error)) error {
+func (e *sqliteEngine) locked(ctx context.Context, from Position, decide lockedDecide) (bool, error) {
 	// What decide returns is not known before the transaction has begun, so all statements are made ready.
-	return e.transaction(ctx, Group{}.allInserts(), func(exec execer) error {
+	err := e.transaction(ctx, Group{}.allInserts(), func(exec execer) error {
 		d, err := followFrom(ctx, exec.tx, numbered, from)
 		if err != nil {
 			return err
@@ -57,6 +57,7 @@ func (e *sqliteEngine) locked(ctx context.Context, from Position, decide func(De
 		}
 		return writeGroup(ctx, exec, d.Now, to, g)
 	})
+	return err == nil, err
 }
 
 // transaction runs f in the write connection's transaction, with the statements for queries made ready, and commits.

@@ -77,12 +77,15 @@ type engine interface {
 	// commit moves the head from from to to and writes g, or does nothing and returns false.
 	commit(ctx context.Context, from, to Position, g Group) (won bool, err error)
 	// locked holds the head lock while decide runs on what changed since from, and commits what decide returns.
-	locked(ctx context.Context, from Position, decide func(Delta, tailReader) (Group, Position, error)) error
+	locked(ctx context.Context, from Position, decide lockedDecide) (won bool, err error)
 	// single runs one write that returns at most one row, on its own or in a group with others, and scans that row.
 	single(ctx context.Context, query string, args []any, dest ...any) (found bool, err error)
 	// fail turns an engine's error into the sentence a person can act on.
 	fail(doing string, err error) error
 }
+
+// lockedDecide returns what to commit on top of Delta.Now, and where that moves the head.
+type lockedDecide func(d Delta, read tailReader) (Group, Position, error)
 
 // Close waits for traces that are still being written and closes the database.
 func (s *Store) Close() error {

@@ -14,10 +14,12 @@ import (
 	"github.com/inborn-id/inborn/internal/apierr"
 )
 
-// The bounds of what ParseJWS reads, in bytes of the compact form.
+// The bounds of what is read, in bytes of the compact form. Client assertions carry their certificates in the header;
+// access tokens have no use for a long one.
 const (
-	MaxToken  = 16 << 10
-	maxHeader = 2 << 10
+	MaxToken        = 16 << 10
+	maxHeader       = 8 << 10
+	maxAccessHeader = 2 << 10
 )
 
 // The RSA moduli we verify with, in bits: less is weak, more lets a stranger's key burn our time.

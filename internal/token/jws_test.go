@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/base64"
 	"strings"
 	"testing"
@@ -55,6 +56,25 @@ func TestVerifiesWhatAPeerSigned(t *testing.T) {
 					t.Errorf("signed with %s, key of %s, %s allowed: %v", alg, other, allowed, err)
 				}
 			}
+		}
+	}
+}
+
+// TestPSSSaltIsAsLongAsTheHash: RFC 7518 fixes it, and taking any length would let one token have many signatures.
+func TestPSSSaltIsAsLongAsTheHash(t *testing.T) {
+	input := b64(`{"alg":"PS256"}`) + "." + b64(`{"a":1}`)
+	digest := sha256.Sum256([]byte(input))
+	for salt, good := range map[int]bool{32: true, 20: false, 64: false} {
+		sum, err := rsa.SignPSS(rand.Reader, testKey().private, crypto.SHA256, digest[:], &rsa.PSSOptions{SaltLength: salt})
+		if err != nil {
+			t.Fatal(err)
+		}
+		jws, err := ParseJWS(input + "." + b64(string(sum)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := jws.Verify(testKey().Public().Key, PS256); good != (err == nil) {
+			t.Errorf("salt of %d bytes: %v", salt, err)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func TestKeySurvivesStorage(t *testing.T) {
 	if _, err := ParseKey(der[1:], k.Certificate()); err == nil {
 		t.Error("a damaged key was accepted")
 	}
-	if s := fmt.Sprintf("%v %+v %#v %s", k, RingKey{Key: k}, k, k); strings.Contains(s, k.private.D.String()[:20]) || strings.Contains(s, "0x") && strings.Contains(s, "PrivateKey") {
+	if s := fmt.Sprintf("%v|%+v|%s|%#v", k, k, k, k); s != strings.Repeat(k.ID()+"|", 3)+k.ID() {
 		t.Errorf("a printed key shows more than its id: %s", s)
 	}
 }
@@ -192,6 +192,13 @@ func TestRotationHappensEvery30Days(t *testing.T) {
 	if k, _ := ring.Signing(now.Add(RotateEvery)); k.ID() != "key1" {
 		t.Errorf("%v signs, not its successor", k)
 	}
+	retire := now.Add(RotateEvery + KeepPublished)
+	if _, ok := ring.Lookup("key0", retire.Add(-1)); !ok {
+		t.Error("key0 is refused before it retires")
+	}
+	if _, ok := ring.Lookup("key0", retire); ok {
+		t.Error("key0 is accepted after it retired")
+	}
 }
 
 func TestALeakedKeyIsReplacedAtOnce(t *testing.T) {
@@ -224,6 +231,9 @@ func TestAKeyMadeBeforeAPlannedOneDoesNotRetireIt(t *testing.T) {
 		t.Fatalf("Due = %v, %v; nothing signs", from, due)
 	}
 	ring = ring.With(named(2), from)
+	if _, ok := ring.Lookup("key2", planned.Add(KeepPublished-1)); !ok {
+		t.Error("key2 retires before the tokens it may have signed expire")
+	}
 	for _, check := range []struct {
 		at   time.Time
 		want string

@@ -3,6 +3,7 @@ package token
 import (
 	"crypto/rand"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -100,7 +101,8 @@ func TestAccessProfileIsExact(t *testing.T) {
 		t.Fatalf("the plain one: %v", err)
 	}
 	for _, header := range []string{`{"alg":"RS256","kid":"k"}`, `{"typ":"jwt","alg":"RS256","kid":"k"}`,
-		`{"typ":"JWT","alg":"PS256","kid":"k"}`, `{"typ":"JWT","alg":"RS256"}`} {
+		`{"typ":"JWT","alg":"PS256","kid":"k"}`, `{"typ":"JWT","alg":"RS256"}`,
+		`{"typ":"JWT","alg":"RS256","kid":"k","x5c":["` + strings.Repeat("A", 2000) + `"]}`} {
 		if err := read(header, "", ""); !apierr.Is(err, apierr.TokenMalformed) {
 			t.Errorf("%s: %v", header, err)
 		}

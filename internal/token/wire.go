@@ -86,6 +86,9 @@ func (j *JWS) Access() (*Claims, error) {
 	if j.Header.Type != "JWT" || j.Header.Algorithm != RS256 || j.Header.KeyID == "" {
 		return nil, malformed("is no access token: its header must have typ JWT, alg RS256 and a kid")
 	}
+	if strings.IndexByte(j.signed, '.') > maxAccessHeader {
+		return nil, malformed("has a header longer than %d bytes", maxAccessHeader)
+	}
 	r := reader{object: j.claims}
 	c := &Claims{
 		Issuer:           r.text("iss", true),

@@ -1,0 +1,141 @@
+package arm
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/inborn-id/inborn/internal/apierr"
+	"github.com/inborn-id/inborn/internal/directory"
+	"github.com/inborn-id/inborn/internal/guid"
+	"github.com/inborn-id/inborn/internal/resource"
+	"github.com/inborn-id/inborn/internal/serve"
+	"github.com/inborn-id/inborn/internal/state"
+)
+
+// findSubscription returns the subscription that id lies in.
+func findSubscription(dir *state.Directory, id resource.ID) (*resource.Subscription, error) {
+	name := id.Subscription()
+	key, err := guid.Parse(name)
+	s, ok := dir.Subscription(key)
+	if err != nil || !ok {
+		return nil, apierr.New(apierr.SubscriptionNotFound, "The subscription '%s' could not be found.", name).At(name)
+	}
+	return s, nil
+}
+
+// findGroup returns the resource group that id lies in.
+func findGroup(dir *state.Directory, id resource.ID) (*resource.Group, error) {
+	if _, err := findSubscription(dir, id); err != nil {
+		return nil, err
+	}
+	g, ok := dir.ResourceGroup(id.GroupID())
+	if !ok {
+		return nil, apierr.New(apierr.ResourceGroupNotFound, "Resource group '%s' could not be found.", id.Group()).At(id.Group())
+	}
+	return g, nil
+}
+
+func (c *call) listSubscriptions() error {
+	tenant := c.dir.Tenant().ID
+	return c.page(func(yield func(string, any) bool) {
+		for s := range c.dir.Subscriptions() {
+			id := resource.SubscriptionID(s.ID.String())
+			if authorize(c.dir, c.caller, c.needs, id) == nil && !yield(string(id.Key()), subscriptionOut(tenant, s)) {
+				return
+			}
+		}
+	})
+}
+
+func (c *call) getSubscription() error {
+	s, err := findSubscription(c.dir, c.id)
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, subscriptionOut(c.dir.Tenant().ID, s))
+}
+
+func (c *call) headGroup() error {
+	if _, err := findGroup(c.dir, c.id); err != nil {
+		return err
+	}
+	return c.empty(http.StatusNoContent)
+}
+
+func (c *call) getGroup() error {
+	g, err := findGroup(c.dir, c.id)
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, groupOut(g))
+}
+
+// putGroup makes a resource group. Of one that exists nothing can change: its location is fixed.
+func (c *call) putGroup() error {
+	var body bodyIn
+	if err := serve.ReadJSON(c.r, maxBody, &body); err != nil {
+		return err
+	}
+	var group *resource.Group
+	status := http.StatusOK
+	err := c.update(func(d *state.Draft) error {
+		if _, err := findSubscription(d.Directory(), c.id); err != nil {
+			return err
+		}
+		old, exists := d.Directory().ResourceGroup(c.id)
+		status = http.StatusOK
+		if exists {
+			group = old
+			return checkLocation(c.id, old.Location, body.Location)
+		}
+		if err := checkGroupName(c.id.Group()); err != nil {
+			return err
+		}
+		if err := needLocation(body.Location); err != nil {
+			return err
+		}
+		if err := d.PutResourceGroup(c.id, body.Location); err != nil {
+			return err
+		}
+		group, _ = d.Directory().ResourceGroup(c.id)
+		status = http.StatusCreated
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.json(status, groupOut(group))
+}
+
+// checkGroupName allows what Resource Manager allows in the names of groups: 1 to 90 letters, digits and _ - . ( ), and
+// no dot at the end (naming rules of Microsoft.Resources).
+func checkGroupName(name string) error {
+	allowed := func(c rune) bool { return isAlphanumeric(c) || strings.ContainsRune("_-.()", c) }
+	if len(name) > 90 || strings.HasSuffix(name, ".") || strings.ContainsFunc(name, func(c rune) bool { return !allowed(c) }) {
+		return apierr.New(apierr.PropertyInvalid, "The resource group name '%s' is not valid: 1 to 90 letters, digits and _-.(), and no dot at the end.", name).
+			At(name).Because(invalidResourceName)
+	}
+	return nil
+}
+
+func isAlphanumeric(c rune) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}
+
+// needLocation refuses something new without a place to be. Inborn does nothing with locations but keep them.
+func needLocation(location string) error {
+	if location == "" {
+		return apierr.New(apierr.PropertyInvalid, "The location property is required for this definition.").At("location").Because(locationRequired)
+	}
+	return directory.CheckName("location", location)
+}
+
+// checkLocation refuses to move what exists at old; "" and another spelling, as "West Europe" for westeurope, are none.
+func checkLocation(id resource.ID, old, location string) error {
+	plain := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, " ", "")) }
+	if location == "" || plain(location) == plain(old) {
+		return nil
+	}
+	return apierr.New(apierr.ObjectExists, "The resource '%s' already exists in location '%s' in resource group '%s'. A resource with"+
+		" the same name cannot be created in location '%s'.", id.Name(), old, id.Group(), location).At("location").Because(invalidResourceLocation)
+}

@@ -1,0 +1,222 @@
+package arm
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/inborn-id/inborn/internal/apierr"
+	"github.com/inborn-id/inborn/internal/guid"
+	"github.com/inborn-id/inborn/internal/resource"
+)
+
+// This file spells all JSON of the package. The forms are those of the public REST reference of Resource Manager
+// (Microsoft.Resources 2022-09-01, Microsoft.ManagedIdentity 2024-11-30), as far as their clients read them.
+
+type errorWire struct {
+	Error errorBody `json:"error"`
+}
+
+type errorBody struct {
+	Code    string      `json:"code"`
+	Message string      `json:"message"`
+	Target  string      `json:"target,omitempty"`
+	Details []errorBody `json:"details,omitempty"`
+}
+
+// pageWire is one page of a list; the last has no nextLink.
+type pageWire struct {
+	Value    []any  `json:"value"`
+	NextLink string `json:"nextLink,omitempty"`
+}
+
+type subscriptionWire struct {
+	ID                   resource.ID       `json:"id"`
+	SubscriptionID       guid.GUID         `json:"subscriptionId"`
+	TenantID             guid.GUID         `json:"tenantId"`
+	DisplayName          string            `json:"displayName"`
+	State                string            `json:"state"`
+	AuthorizationSource  string            `json:"authorizationSource"`
+	ManagedByTenants     []string          `json:"managedByTenants"`
+	SubscriptionPolicies policiesWire      `json:"subscriptionPolicies"`
+	Tags                 map[string]string `json:"tags"`
+}
+
+type policiesWire struct {
+	LocationPlacementID string `json:"locationPlacementId"`
+	QuotaID             string `json:"quotaId"`
+	SpendingLimit       string `json:"spendingLimit"`
+}
+
+func subscriptionOut(tenant guid.GUID, s *resource.Subscription) subscriptionWire {
+	return subscriptionWire{
+		ID: resource.SubscriptionID(s.ID.String()), SubscriptionID: s.ID, TenantID: tenant, DisplayName: s.Name,
+		State: "Enabled", AuthorizationSource: "RoleBased", ManagedByTenants: []string{}, Tags: map[string]string{},
+		SubscriptionPolicies: policiesWire{"Public_2014-09-01", "PayAsYouGo_2014-09-01", "Off"},
+	}
+}
+
+type groupWire struct {
+	ID         resource.ID       `json:"id"`
+	Name       string            `json:"name"`
+	Type       string            `json:"type"`
+	Location   string            `json:"location"`
+	Tags       map[string]string `json:"tags"`
+	Properties stateWire         `json:"properties"`
+}
+
+type stateWire struct {
+	ProvisioningState string `json:"provisioningState"`
+}
+
+func groupOut(g *resource.Group) groupWire {
+	return groupWire{ID: g.ID, Name: g.ID.Name(), Type: "Microsoft.Resources/resourceGroups", Location: g.Location,
+		Tags: map[string]string{}, Properties: stateWire{succeeded}}
+}
+
+// succeeded is the provisioningState of everything, since nothing here takes time.
+const succeeded = "Succeeded"
+
+type identityWire struct {
+	ID         resource.ID       `json:"id"`
+	Name       string            `json:"name"`
+	Type       string            `json:"type"`
+	Location   string            `json:"location"`
+	Tags       map[string]string `json:"tags"` // an object even when empty: clients rely on it
+	Properties identityProps     `json:"properties"`
+}
+
+type identityProps struct {
+	TenantID       guid.GUID `json:"tenantId"`
+	PrincipalID    guid.GUID `json:"principalId"`
+	ClientID       guid.GUID `json:"clientId"`
+	IsolationScope string    `json:"isolationScope"`
+}
+
+func identityOut(tenant guid.GUID, i *resource.ManagedIdentity) identityWire {
+	return identityWire{ID: i.ID, Name: i.ID.Name(), Type: resource.TypeIdentity, Location: i.Location, Tags: tagsOut(i.Tags),
+		Properties: identityProps{TenantID: tenant, PrincipalID: i.PrincipalID, ClientID: i.ClientID, IsolationScope: noIsolation}}
+}
+
+func tagsOut(tags map[string]string) map[string]string {
+	if tags == nil {
+		return map[string]string{}
+	}
+	return tags
+}
+
+// bodyIn is the body of a PUT or PATCH of a group, an identity or a resource. A member that is absent or null is nil.
+type bodyIn struct {
+	Location   string            `json:"location"`
+	Tags       map[string]string `json:"tags"`
+	Kind       *string           `json:"kind"`
+	Identity   *blockIn          `json:"identity"`
+	Properties json.RawMessage   `json:"properties"`
+}
+
+// blockIn is an identity block as clients send it. Of the values in the map only null and not null count.
+type blockIn struct {
+	Type string                     `json:"type"`
+	User map[string]*map[string]any `json:"userAssignedIdentities"`
+}
+
+// isolationIn is what may stand in the properties of a user-assigned identity.
+type isolationIn struct {
+	IsolationScope string `json:"isolationScope"`
+}
+
+type resourceWire struct {
+	ID         resource.ID       `json:"id"`
+	Name       string            `json:"name"`
+	Type       string            `json:"type"`
+	Kind       string            `json:"kind,omitempty"`
+	Location   string            `json:"location,omitempty"`
+	Tags       map[string]string `json:"tags"`
+	Identity   *blockWire        `json:"identity,omitempty"`
+	Properties json.RawMessage   `json:"properties,omitempty"` // not in lists
+
+	// In lists, where $expand asks for them.
+	CreatedTime       *time.Time `json:"createdTime,omitempty"`
+	ChangedTime       *time.Time `json:"changedTime,omitempty"`
+	ProvisioningState string     `json:"provisioningState,omitempty"`
+}
+
+// blockWire is an identity block; the first two are those of the system-assigned identity, if there is one.
+type blockWire struct {
+	PrincipalID *guid.GUID              `json:"principalId,omitempty"`
+	TenantID    *guid.GUID              `json:"tenantId,omitempty"`
+	Type        string                  `json:"type"`
+	User        map[resource.ID]userIDs `json:"userAssignedIdentities,omitempty"`
+}
+
+type userIDs struct {
+	PrincipalID guid.GUID `json:"principalId"`
+	ClientID    guid.GUID `json:"clientId"`
+}
+
+type bindingWire struct {
+	ID         resource.ID  `json:"id"`
+	Name       guid.GUID    `json:"name"`
+	Type       string       `json:"type"`
+	Properties bindingProps `json:"properties"`
+}
+
+// bindingProps are the properties of a workload binding, in both directions.
+type bindingProps struct {
+	Resource  resource.ID `json:"resource"`
+	Selectors []string    `json:"selectors"`
+	Expires   *time.Time  `json:"expires"` // null: never
+}
+
+type bindingIn struct {
+	Properties *bindingProps `json:"properties"`
+}
+
+func bindingOut(b *resource.WorkloadBinding) bindingWire {
+	out := bindingWire{ID: b.Node + resource.ID("/providers/"+typeBinding+"/"+b.ID.String()), Name: b.ID, Type: typeBinding,
+		Properties: bindingProps{Resource: b.Resource, Selectors: append([]string{}, b.Selectors...)}}
+	if !b.Expires.IsZero() {
+		out.Properties.Expires = &b.Expires
+	}
+	return out
+}
+
+type appliedWire struct {
+	Changes []changeWire `json:"changes"`
+	DryRun  bool         `json:"dryRun"`
+}
+
+type changeWire struct {
+	Action string `json:"action"`
+	Kind   string `json:"kind"`
+	Name   string `json:"name"`
+	Detail string `json:"detail"`
+}
+
+// traceWire is a decision trace. It is a document and no resource: it has no type and no properties.
+type traceWire struct {
+	ID      guid.GUID  `json:"id"` // the request id
+	At      time.Time  `json:"at"`
+	API     string     `json:"api"`
+	Method  string     `json:"method"`
+	Path    string     `json:"path"`
+	Caller  string     `json:"caller"`
+	Steps   []stepWire `json:"steps"`
+	Status  int        `json:"status"`
+	Code    string     `json:"code"` // Inborn's own name of the refusal
+	Message string     `json:"message"`
+	Help    string     `json:"help,omitempty"`
+}
+
+type stepWire struct {
+	Check  string `json:"check"`
+	Result string `json:"result"`
+}
+
+func traceOut(t apierr.Trace) traceWire {
+	out := traceWire{ID: t.ID, At: t.At, API: t.API, Method: t.Method, Path: t.Path, Caller: t.Caller, Steps: []stepWire{},
+		Status: t.Status, Code: t.Code, Message: t.Message, Help: t.Help}
+	for _, s := range t.Steps {
+		out.Steps = append(out.Steps, stepWire{s.Check, s.Result})
+	}
+	return out
+}

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/spf13/cobra"
+
+	"github.com/inborn-id/inborn/internal/apierr"
+	"github.com/inborn-id/inborn/internal/manifest"
+)
+
+func newApply(sh *shell) *cobra.Command {
+	var file string
+	var dryRun, prune bool
+	c := &cobra.Command{
+		Use:     "apply --file MANIFEST.yaml",
+		Short:   "Bring a running Inborn to what a manifest declares",
+		Long:    "Bring a running Inborn to what a manifest declares, and print what that changes. Applying it again changes\nnothing. All of it takes effect, or nothing does.",
+		Example: "  inborn apply --file inborn.yaml --dry-run\n  inborn apply --file inborn.yaml --prune",
+		Args:    exactly(0),
+		RunE:    func(c *cobra.Command, _ []string) error { return sh.apply(c.Context(), file, dryRun, prune) },
+	}
+	c.Flags().StringVarP(&file, "file", "f", "", "the manifest")
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "print what would change and change nothing")
+	c.Flags().BoolVar(&prune, "prune", false, "delete what the manifest does not name")
+	_ = c.MarkFlagRequired("file")
+	return c
+}
+
+func (sh *shell) apply(ctx context.Context, file string, dryRun, prune bool) error {
+	m, err := readManifest(file)
+	if err != nil {
+		return err
+	}
+	text, err := manifest.Format(m)
+	if err != nil {
+		return err
+	}
+	c, err := sh.connect(ctx)
+	if err != nil {
+		return err
+	}
+	path := fmt.Sprintf("/providers/Inborn.Platform/apply%s&dryRun=%t&prune=%t", ownVersion, dryRun, prune)
+	var p plan
+	if err := c.arm(ctx, http.MethodPost, path, text, &p); err != nil {
+		return manifestError(err, file)
+	}
+	return sh.showPlan(p)
+}
+
+// manifestError turns the API's word that a declaration is wrong into one that names the line of the file.
+func manifestError(err error, file string) error {
+	var e *refused
+	if errors.As(err, &e) && e.code == "ManifestInvalid" {
+		return placed(apierr.New(apierr.ManifestInvalid, "%s", e.message).At(e.target).WithHelp("%s", e.help), file)
+	}
+	return err
+}
+
+func (sh *shell) showPlan(p plan) error {
+	if sh.output == "json" {
+		return sh.printJSON(p)
+	}
+	if len(p.Changes) == 0 {
+		sh.say("Nothing to change.")
+		return nil
+	}
+	rows := [][]string{}
+	sign := map[string]string{"create": "+", "update": "~", "delete": "-"}
+	for _, change := range p.Changes {
+		rows = append(rows, []string{sign[change.Action] + " " + change.Action, change.Kind, change.Name, change.Detail})
+	}
+	if err := sh.print(p, rows); err != nil {
+		return err
+	}
+	if p.DryRun {
+		sh.say("\n%d changes would be made.", len(p.Changes))
+	} else {
+		sh.say("\n%d changes made.", len(p.Changes))
+	}
+	return nil
+}

@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/inborn-id/inborn/internal/apierr"
+	"github.com/inborn-id/inborn/internal/server"
+)
+
+const (
+	graphAudience = "https://graph.microsoft.com"
+	armAudience   = "https://management.azure.com"
+	armVersion    = "?api-version=2024-11-30"
+	ownVersion    = "?api-version=2026-11-01" // of Inborn.Platform
+	maxAnswer     = 64 << 20
+)
+
+// client is the command line as a caller of the public APIs of one running Inborn, in the role of its local
+// administrator.
+type client struct {
+	admin  *server.Admin
+	status server.Status
+	http   *http.Client
+	tokens map[string]string // by audience; a command is shorter than their life
+}
+
+// connect finds the Inborn that runs on the data directory.
+func (sh *shell) connect(ctx context.Context) (*client, error) {
+	admin := server.NewAdmin(sh.data)
+	status, err := admin.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	pem, err := os.ReadFile(status.CA)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate", status.CA)
+	}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
+	return &client{admin: admin, status: status, tokens: map[string]string{},
+		http: &http.Client{Transport: transport, Timeout: time.Minute}}, nil
+}
+
+// graph calls Microsoft Graph v1.0; path starts with a slash. in and out may be nil.
+func (c *client) graph(ctx context.Context, method, path string, in, out any) error {
+	return c.call(ctx, method, "/v1.0"+path, graphAudience, in, out)
+}
+
+// arm calls Resource Manager; path holds its api-version.
+func (c *client) arm(ctx context.Context, method, path string, in, out any) error {
+	return c.call(ctx, method, path, armAudience, in, out)
+}
+
+// graphAll reads all pages of a collection.
+func graphAll[T any](ctx context.Context, c *client, path string) ([]T, error) {
+	var all []T
+	next := "/v1.0" + path
+	for next != "" {
+		var page graphList[T]
+		if err := c.call(ctx, http.MethodGet, next, graphAudience, nil, &page); err != nil {
+			return nil, err
+		}
+		all = append(all, page.Value...)
+		next = strings.TrimPrefix(page.NextLink, c.status.Origin)
+	}
+	return all, nil
+}
+
+// armAll reads all pages of a list of resources.
+func armAll(ctx context.Context, c *client, path string) ([]armResource, error) {
+	var all []armResource
+	for next := path; next != ""; {
+		var page armList
+		if err := c.arm(ctx, http.MethodGet, next, nil, &page); err != nil {
+			return nil, err
+		}
+		all = append(all, page.Value...)
+		next = strings.TrimPrefix(page.NextLink, c.status.Origin)
+	}
+	return all, nil
+}
+
+func (c *client) token(ctx context.Context, audience string) (string, error) {
+	if text, ok := c.tokens[audience]; ok {
+		return text, nil
+	}
+	token, err := c.admin.Token(ctx, audience)
+	if err != nil {
+		return "", err
+	}
+	c.tokens[audience] = token.AccessToken
+	return token.AccessToken, nil
+}
+
+// call sends one request. in is sent as JSON, or as YAML when it is bytes.
+func (c *client) call(ctx context.Context, method, path, audience string, in, out any) error {
+	bearer, err := c.token(ctx, audience)
+	if err != nil {
+		return err
+	}
+	body, kind, err := requestBody(in)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.status.Origin+path, body)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+bearer)
+	if kind != "" {
+		req.Header.Set("Content-Type", kind)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode >= http.StatusBadRequest {
+		return refusal(resp, text)
+	}
+	if out == nil || len(text) == 0 {
+		return nil
+	}
+	return json.Unmarshal(text, out)
+}
+
+func requestBody(in any) (body io.Reader, kind string, err error) {
+	switch in := in.(type) {
+	case nil:
+		return nil, "", nil
+	case []byte:
+		return bytes.NewReader(in), "application/yaml", nil
+	default:
+		text, err := json.Marshal(in)
+		return bytes.NewReader(text), "application/json", err
+	}
+}
+
+// refused is a request that an API answered with an error.
+type refused struct {
+	status  int
+	code    string
+	message string
+	target  string
+	help    string
+	id      string // the request id, for inborn explain
+}
+
+func (e *refused) Error() string {
+	text := e.message
+	if e.help != "" {
+		text += "\n  try: " + e.help
+	}
+	if e.id != "" {
+		text += "\n  why: inborn explain " + e.id
+	}
+	return text
+}
+
+func refusal(resp *http.Response, body []byte) error {
+	e := &refused{status: resp.StatusCode, id: resp.Header.Get("request-id")}
+	if e.id == "" {
+		e.id = resp.Header.Get("x-ms-request-id")
+	}
+	var wire wireError
+	if json.Unmarshal(body, &wire) != nil || wire.Error.Message == "" {
+		e.message = fmt.Sprintf("%s answered %s", resp.Request.URL.Path, resp.Status)
+		return e
+	}
+	e.code, e.message, e.target = wire.Error.Code, wire.Error.Message, wire.Error.Target
+	for _, detail := range wire.Error.Details {
+		if detail.Code == "Help" {
+			e.help = detail.Message
+		}
+	}
+	return e
+}
+
+// notFound reports whether err says that the thing asked for does not exist.
+func notFound(err error) bool {
+	var e *refused
+	return errors.As(err, &e) && e.status == http.StatusNotFound
+}
+
+// quote makes an OData string literal.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// usage is a mistake in the command line that a client of an API cannot see.
+func usage(format string, args ...any) error {
+	return &exitError{exitUsage, apierr.New(apierr.ParameterInvalid, format, args...)}
+}

@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/inborn-id/inborn/internal/apierr"
+	"github.com/inborn-id/inborn/internal/attest"
+	"github.com/inborn-id/inborn/internal/guid"
+)
+
+// A launch makes whoever knows its endpoint header the workload of a resource. The directory holds only the hash of the
+// header, as the selector of a workload binding.
+type launch struct {
+	client   *client
+	resource armResource
+	path     string // of the binding
+	header   string
+	selector string
+	expires  time.Time
+}
+
+// knownWithin is how long the agent may take to learn of a new binding; it takes milliseconds.
+const knownWithin = 5 * time.Second
+
+// launch binds a fresh header to a resource for that long.
+func (c *client) launch(ctx context.Context, resource string, life time.Duration) (*launch, error) {
+	r, err := c.findResource(ctx, resource)
+	if err != nil {
+		return nil, err
+	}
+	id, err := guid.New(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	secret := make([]byte, 32)
+	if _, err := rand.Read(secret); err != nil {
+		return nil, err
+	}
+	l := &launch{client: c, resource: r, header: base64.RawURLEncoding.EncodeToString(secret),
+		path: c.status.Node + "/providers/Inborn.Platform/bindings/" + id.String() + ownVersion}
+	l.selector = string(attest.Launch(l.header))
+	if err := l.extend(ctx, life); err != nil {
+		return nil, err
+	}
+	return l, l.wait(ctx)
+}
+
+// extend makes the launch live for that long from now on.
+func (l *launch) extend(ctx context.Context, life time.Duration) error {
+	l.expires = time.Now().Add(life).UTC().Truncate(time.Second)
+	return l.client.arm(ctx, http.MethodPut, l.path, bindingResource{bindingProperties{
+		Resource: l.resource.ID, Selectors: []string{l.selector}, Expires: l.expires.Format(time.RFC3339)}}, nil)
+}
+
+// end takes the identity away from whoever knows the header.
+func (l *launch) end(ctx context.Context) error {
+	return l.client.arm(ctx, http.MethodDelete, l.path, nil, nil)
+}
+
+// wait returns when the agent knows the launch: then the endpoint asks for a resource instead of refusing the header.
+func (l *launch) wait(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, knownWithin)
+	defer cancel()
+	for pause := time.Millisecond; ; pause *= 2 {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, l.endpoint()+"?api-version=2019-08-01", nil)
+		if err != nil {
+			return err
+		}
+		req.Header.Set("X-IDENTITY-HEADER", l.header)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return apierr.New(apierr.StoreFailed, "The identity endpoint %s does not answer.", l.endpoint()).Because(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusUnauthorized {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return apierr.New(apierr.StateStale, "The agent at %s has not learned of the launch within %s.", l.endpoint(), knownWithin)
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (l *launch) endpoint() string { return l.client.status.IdentityEndpoint + "/msi/token" }
+
+// environment is what a program needs to be the resource. NODE_EXTRA_CA_CERTS adds our certificate to Node's own; other
+// runtimes have only variables that replace theirs, and a program may need both.
+func (l *launch) environment() map[string]string {
+	return map[string]string{
+		"IDENTITY_ENDPOINT":   l.endpoint(),
+		"IDENTITY_HEADER":     l.header,
+		"INBORN_ORIGIN":       l.client.status.Origin,
+		"INBORN_TENANT":       l.client.status.Tenant,
+		"INBORN_CA":           l.client.status.CA,
+		"NODE_EXTRA_CA_CERTS": l.client.status.CA,
+	}
+}
+
+// conflicting are variables that would make an SDK look for another kind of endpoint first.
+var conflicting = [...]string{"IDENTITY_SERVER_THUMBPRINT", "IDENTITY_API_VERSION", "IMDS_ENDPOINT", "MSI_ENDPOINT", "MSI_SECRET", "DEFAULT_IDENTITY_CLIENT_ID"}
+
+// childEnvironment is the environment of this process with that of the launch on top.
+func (l *launch) childEnvironment() []string {
+	ours := l.environment()
+	var env []string
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		if _, replaced := ours[name]; !replaced && !isConflicting(name) {
+			env = append(env, entry)
+		}
+	}
+	for name, value := range ours {
+		env = append(env, name+"="+value)
+	}
+	return env
+}
+
+func isConflicting(name string) bool {
+	for _, other := range conflicting {
+		if name == other {
+			return true
+		}
+	}
+	return false
+}

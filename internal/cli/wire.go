@@ -1,0 +1,151 @@
+package cli
+
+// What the command line reads of the answers of Microsoft Graph and Resource Manager, and what it sends.
+
+type graphList[T any] struct {
+	Value    []T    `json:"value"`
+	NextLink string `json:"@odata.nextLink"`
+}
+
+type servicePrincipal struct {
+	ID               string    `json:"id"`
+	AppID            string    `json:"appId"`
+	DisplayName      string    `json:"displayName"`
+	Type             string    `json:"servicePrincipalType"`
+	AlternativeNames []string  `json:"alternativeNames,omitempty"`
+	AppRoles         []appRole `json:"appRoles,omitempty"`
+}
+
+type appRole struct {
+	ID                 string   `json:"id"`
+	Value              string   `json:"value"`
+	DisplayName        string   `json:"displayName"`
+	AllowedMemberTypes []string `json:"allowedMemberTypes"`
+	IsEnabled          bool     `json:"isEnabled"`
+}
+
+type application struct {
+	ID             string    `json:"id"`
+	AppID          string    `json:"appId"`
+	DisplayName    string    `json:"displayName"`
+	IdentifierURIs []string  `json:"identifierUris"`
+	AppRoles       []appRole `json:"appRoles"`
+}
+
+type appRoleAssignment struct {
+	ID                   string `json:"id,omitempty"`
+	PrincipalID          string `json:"principalId"`
+	PrincipalDisplayName string `json:"principalDisplayName,omitempty"`
+	ResourceID           string `json:"resourceId"`
+	ResourceDisplayName  string `json:"resourceDisplayName,omitempty"`
+	AppRoleID            string `json:"appRoleId"`
+}
+
+type armList struct {
+	Value    []armResource `json:"value"`
+	NextLink string        `json:"nextLink"`
+}
+
+type armResource struct {
+	ID       string       `json:"id,omitempty"`
+	Name     string       `json:"name,omitempty"`
+	Type     string       `json:"type,omitempty"`
+	Location string       `json:"location,omitempty"`
+	Identity *armIdentity `json:"identity,omitempty"`
+}
+
+type armIdentity struct {
+	Type string              `json:"type"`
+	User map[string]struct{} `json:"userAssignedIdentities,omitempty"`
+}
+
+type identityResource struct {
+	ID         string `json:"id"`
+	Name       string `json:"name"`
+	Properties struct {
+		ClientID    string `json:"clientId"`
+		PrincipalID string `json:"principalId"`
+	} `json:"properties"`
+}
+
+type bindingResource struct {
+	Properties bindingProperties `json:"properties"`
+}
+
+type bindingProperties struct {
+	Resource  string   `json:"resource"`
+	Selectors []string `json:"selectors"`
+	Expires   string   `json:"expires,omitempty"`
+}
+
+type plan struct {
+	Changes []planChange `json:"changes"`
+	DryRun  bool         `json:"dryRun"`
+}
+
+type planChange struct {
+	Action string `json:"action"`
+	Kind   string `json:"kind"`
+	Name   string `json:"name"`
+	Detail string `json:"detail,omitempty"`
+}
+
+type trace struct {
+	ID      string      `json:"id"`
+	At      string      `json:"at"`
+	API     string      `json:"api"`
+	Method  string      `json:"method"`
+	Path    string      `json:"path"`
+	Caller  string      `json:"caller"`
+	Steps   []traceStep `json:"steps"`
+	Status  int         `json:"status"`
+	Code    string      `json:"code"`
+	Message string      `json:"message"`
+	Help    string      `json:"help"`
+}
+
+type traceStep struct {
+	Check  string `json:"check"`
+	Result string `json:"result"`
+}
+
+// wireError is an error body of Graph or Resource Manager.
+type wireError struct {
+	Error struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+		Target  string `json:"target"`
+		Details []struct {
+			Code    string `json:"code"`
+			Message string `json:"message"`
+		} `json:"details"`
+	} `json:"error"`
+}
+
+// launchOutput is what `inborn env --output json` prints.
+type launchOutput struct {
+	Resource    string            `json:"resource"`
+	Expires     string            `json:"expires"`
+	Environment map[string]string `json:"environment"`
+}
+
+// identityOutput is one identity as `inborn identity` prints it.
+type identityOutput struct {
+	Name       string   `json:"name"`
+	Kind       string   `json:"kind"` // user or system
+	ClientID   string   `json:"clientId"`
+	ObjectID   string   `json:"objectId"`
+	ResourceID string   `json:"resourceId"`
+	AppRoles   []string `json:"appRoles,omitempty"`
+	UsedBy     []string `json:"usedBy,omitempty"`
+}
+
+// tokenAnswer and tokenRefusal are the bodies of the App Service identity endpoint.
+type tokenAnswer struct {
+	AccessToken string `json:"access_token"`
+}
+
+type tokenRefusal struct {
+	Message       string `json:"message"`
+	CorrelationID string `json:"correlationId"`
+}

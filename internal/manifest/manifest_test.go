@@ -1,0 +1,78 @@
+package manifest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/inborn-id/inborn/internal/apierr"
+)
+
+func TestParseErrorsNameTheirPlace(t *testing.T) {
+	for _, c := range []struct{ name, text, place, message string }{
+		{"unknown key", "tenant: {name: a}\nidentities:\n  - name: x\n    colour: red\n", "4:5", `unknown key "colour"`},
+		{"unknown top key", "vaults: []\n", "1:1", `unknown key "vaults"`},
+		{"duplicate key", "users: []\nusers: []\n", "2:1", "already defined"},
+		{"wrong type", "users: 7\n", "1:8", "expected sequence"},
+		{"bad guid", "tenant: {name: a, id: 12}\n", "1:23", "GUID"},
+		{"bad bool", "resources:\n  - {type: a/b, name: c, identity: {system: maybe}}\n", "2:45", "true or false"},
+		{"syntax", "users: [\n", "", ""},
+		{"two documents", "users: []\n---\nusers: []\n", "1:1", "more than one document"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Parse([]byte(c.text))
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			e := apierr.From(err)
+			if e.Code != apierr.ManifestInvalid || e.Target == "" || (c.place != "" && e.Target != c.place) || !strings.Contains(e.Message, c.message) || strings.Contains(e.Message, "\n") {
+				t.Errorf("got %s %q at %q, want %q at %q", e.Code, e.Message, e.Target, c.message, c.place)
+			}
+		})
+	}
+}
+
+func TestParseReadsTheDesignExample(t *testing.T) {
+	text := `
+tenant: {name: contoso.example}
+subscription: {name: dev}
+users:   [{name: ann, groups: [orders-admins]}]
+groups:  [{name: orders-admins}]
+apps:
+  - name: orders-api
+    identifierUri: api://orders
+    appRoles: [{value: Orders.Read.All, members: [application]}]
+identities:
+  - name: id-orders-dev-local-01
+    clientId: f8973019-6953-433b-b935-adc31f5646d5
+    appRoles: [{app: Microsoft Graph, role: User.Read.All}, {app: orders-api, role: Orders.Read.All}]
+resources:
+  - {type: Microsoft.Web/sites, name: func-orders, identity: {system: true, user: [id-orders-dev-local-01]}}
+`
+	m, err := Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Identities[0].ClientID.String() != "f8973019-6953-433b-b935-adc31f5646d5" || m.Identities[0].AppRoles[1].App != "orders-api" || !m.Resources[0].Identity.System {
+		t.Errorf("read %+v", m)
+	}
+	again, err := Format(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m2, err := Parse(again); err != nil || m2.Identities[0].ClientID != m.Identities[0].ClientID {
+		t.Errorf("Format does not parse back: %v\n%s", err, again)
+	}
+	for path, want := range map[string]string{"$.identities[0].appRoles[1].app": "13:67", "$.users[0].groups[0]": "4:32", "$.nope": ""} {
+		if got := Locate([]byte(text), path); got != want {
+			t.Errorf("Locate(%s) = %q, want %q", path, got, want)
+		}
+	}
+}
+
+func TestParseEmptyIsEmpty(t *testing.T) {
+	for _, text := range []string{"", "# nothing\n", "{}"} {
+		if m, err := Parse([]byte(text)); err != nil || m.Users != nil {
+			t.Errorf("Parse(%q) = %+v, %v", text, m, err)
+		}
+	}
+}

@@ -1,0 +1,164 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/inborn-id/inborn/internal/apierr"
+	"github.com/inborn-id/inborn/internal/serve"
+)
+
+// The admin socket is no second way into the system. It answers two questions of whoever may open the data directory
+// anyway: where are you, and may I have a short-lived token of the local administrator. With that token the caller uses
+// the public APIs like anyone else.
+
+const (
+	adminSocket           = "admin.sock"
+	administratorLifetime = 5 * time.Minute
+	maxSocketPath         = 100 // bytes; the kernel's limit is 108 on Linux and 104 on others
+)
+
+type peerKey struct{}
+
+// listenAdmin opens the admin socket of a data directory that this process has locked, so a socket that lies there is
+// left over from a process that died.
+func listenAdmin(dir string) (net.Listener, error) {
+	path := filepath.Join(dir, adminSocket)
+	if len(path) > maxSocketPath {
+		return nil, fmt.Errorf("the path of the admin socket, %s, is longer than %d bytes: choose a shorter --data", path, maxSocketPath)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("cannot replace the admin socket: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the admin socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("cannot protect the admin socket: %w", err)
+	}
+	return l, nil
+}
+
+// adminHandler answers on the admin socket.
+func (s *Server) adminHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
+		reply(w, s.Status(), nil)
+	})
+	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
+		text, claims, err := s.minter.administratorToken(r.Context(), r.FormValue("resource"))
+		if err != nil {
+			reply(w, nil, err)
+			return
+		}
+		s.log.Info("administrator token", "audience", claims.Audience, "peer", r.Context().Value(peerKey{}))
+		reply(w, AdminToken{AccessToken: text, ExpiresOn: claims.Expires.Unix()}, nil)
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if peer, ok := r.Context().Value(peerKey{}).(int); !ok || (peer != 0 && peer != os.Getuid()) {
+			reply(w, nil, apierr.New(apierr.PermissionMissing, "Only the user that runs Inborn, and root, may use its admin socket."))
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func reply(w http.ResponseWriter, value any, err error) {
+	if err == nil {
+		_ = serve.WriteJSON(w, http.StatusOK, value)
+		return
+	}
+	e := apierr.From(err)
+	_ = serve.WriteJSON(w, http.StatusBadRequest, adminError{Message: e.Message, Help: e.Help})
+}
+
+// serveAdmin runs the admin socket until ctx ends. The peer's user id is read once per connection.
+func (s *Server) serveAdmin(ctx context.Context, l net.Listener) error {
+	server := &http.Server{
+		Handler:           s.adminHandler(),
+		ReadHeaderTimeout: 5 * time.Second,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			if uid, err := peerUID(c); err == nil {
+				ctx = context.WithValue(ctx, peerKey{}, uid)
+			}
+			return ctx
+		},
+	}
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	defer stop()
+	if err := server.Serve(l); ctx.Err() == nil {
+		return fmt.Errorf("admin socket: %w", err)
+	}
+	return nil
+}
+
+// Admin talks to the admin socket of the Inborn that runs on a data directory.
+type Admin struct {
+	dir    string
+	client *http.Client
+}
+
+// NewAdmin returns the client for the data directory dir.
+func NewAdmin(dir string) *Admin {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", filepath.Join(dir, adminSocket))
+	}
+	return &Admin{dir: dir, client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+}
+
+// Status asks where the running Inborn is.
+func (a *Admin) Status(ctx context.Context) (Status, error) {
+	var status Status
+	return status, a.call(ctx, http.MethodGet, "/status", &status)
+}
+
+// Token asks for a token of the local administrator for one of the platform's own APIs.
+func (a *Admin) Token(ctx context.Context, resource string) (AdminToken, error) {
+	var token AdminToken
+	return token, a.call(ctx, http.MethodPost, "/token?resource="+url.QueryEscape(resource), &token)
+}
+
+func (a *Admin) call(ctx context.Context, method, path string, out any) error {
+	req, err := http.NewRequestWithContext(ctx, method, "http://admin"+path, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := a.client.Do(req)
+	if err != nil {
+		return a.unreachable(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		var refused adminError
+		if json.Unmarshal(body, &refused) != nil || refused.Message == "" {
+			return fmt.Errorf("the admin socket in %s answered %s", a.dir, resp.Status)
+		}
+		return apierr.New(apierr.PermissionMissing, "%s", refused.Message).WithHelp("%s", refused.Help)
+	}
+	return json.Unmarshal(body, out)
+}
+
+func (a *Admin) unreachable(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return apierr.New(apierr.PermissionMissing, "The Inborn on %s belongs to another user.", a.dir).Because(err)
+	}
+	return apierr.New(apierr.StoreFailed, "No Inborn is running on %s.", a.dir).WithHelp("inborn dev --data %s", a.dir).Because(err)
+}

@@ -1,0 +1,278 @@
+// Package server is the control plane: the directory, the token service and the APIs over them in one process. New
+// wires everything by hand, top to bottom; Serve runs it until its context ends.
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/inborn-id/inborn/internal/apierr"
+	"github.com/inborn-id/inborn/internal/directory"
+	"github.com/inborn-id/inborn/internal/envelope"
+	"github.com/inborn-id/inborn/internal/guid"
+	"github.com/inborn-id/inborn/internal/manifest"
+	"github.com/inborn-id/inborn/internal/nodeapi"
+	"github.com/inborn-id/inborn/internal/resource"
+	"github.com/inborn-id/inborn/internal/serve"
+	"github.com/inborn-id/inborn/internal/state"
+	"github.com/inborn-id/inborn/internal/store"
+	"github.com/inborn-id/inborn/internal/token"
+)
+
+const (
+	masterKeyFile    = "master.key"
+	defaultLifetime  = time.Hour
+	rememberedTokens = 4096
+	signQueue        = 4096 // callers that wait for a signature before others are sent away
+	maxRequests      = 4096 // in work at the same time, in all
+	maxRequestsFrom  = 2048 // and from one address; here all callers are local
+	shutdownGrace    = 5 * time.Second
+)
+
+// Config says what to serve and where. DataDir and Listen are needed, everything else has a default.
+type Config struct {
+	DataDir          string
+	Listen           string             // host:port of the one TLS listener
+	IdentityEndpoint string             // http://host:port where this process's own agent answers, for Status
+	Domain           string             // serve login.D, graph.D and management.D besides localhost; "" for none
+	MasterKey        string             // file of the master key; "" is master.key in DataDir
+	Manifest         *manifest.Manifest // applied before the server is ready; nil for none
+	DefaultResource  string             // name or id of the resource that any process of this node is; "" for none
+	TokenLifetime    time.Duration      // of managed-identity tokens; 0 is one hour
+	Version          string
+	Log              *slog.Logger     // nil discards
+	Now              func() time.Time // nil is the clock
+	Random           io.Reader        // nil is the system's
+}
+
+func (c Config) withDefaults() Config {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Random == nil {
+		c.Random = rand.Reader
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.TokenLifetime == 0 {
+		c.TokenLifetime = defaultLifetime
+	}
+	if c.MasterKey == "" {
+		c.MasterKey = filepath.Join(c.DataDir, masterKeyFile)
+	}
+	return c
+}
+
+// Server is one control plane that is ready to Serve.
+type Server struct {
+	config    Config
+	log       *slog.Logger
+	store     *store.Store
+	live      *state.Live
+	home      home
+	applied   []manifest.Change
+	keys      *keys
+	minter    *minter
+	verifier  *token.Verifier
+	traces    *traces
+	authority *serve.Authority
+	front     *serve.Front
+	pipe      *nodeapi.Pipe
+	listener  net.Listener
+	admin     net.Listener
+}
+
+// New opens the data directory, brings the tenant to what the manifest declares and takes the addresses. Nothing is
+// answered before Serve. The caller closes the Server if it does not call Serve.
+func New(ctx context.Context, config Config) (*Server, error) {
+	config = config.withDefaults()
+	s := &Server{config: config, log: config.Log, pipe: nodeapi.NewPipe(), verifier: token.NewVerifier(rememberedTokens)}
+	for _, step := range []func(context.Context) error{s.openState, s.openTenant, s.openKeys, s.listen} {
+		if err := step(ctx); err != nil {
+			s.Close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *Server) openState(ctx context.Context) error {
+	catalog, err := directory.FirstParty()
+	if err != nil {
+		return err
+	}
+	if s.store, err = store.OpenSQLite(ctx, s.config.DataDir); err != nil {
+		return err
+	}
+	s.live, err = state.Open(ctx, s.store, catalog, state.Options{Now: s.config.Now, Random: s.config.Random, Log: s.log})
+	return err
+}
+
+func (s *Server) openKeys(context.Context) error {
+	master, err := envelope.Open(s.config.MasterKey, s.config.Random)
+	if err != nil {
+		return err
+	}
+	s.keys = &keys{live: s.live, store: s.store, master: master, now: s.config.Now, random: s.config.Random, log: s.log,
+		ready: make(chan struct{})}
+	s.minter = &minter{live: s.live, keys: s.keys, signer: token.NewSigner(runtime.GOMAXPROCS(0), signQueue),
+		tenant: s.home.tenant, lifetime: s.config.TokenLifetime, now: s.config.Now, random: s.config.Random}
+	s.traces = newTraces(s.store, s.home.tenant)
+	return nil
+}
+
+func (s *Server) listen(context.Context) error {
+	s.front = s.newFront()
+	var err error
+	s.authority, err = serve.OpenAuthority(s.config.DataDir, s.naming(), s.config.Now, s.config.Random)
+	if err != nil {
+		return err
+	}
+	if s.listener, err = Listen(s.config.Listen, "--listen"); err != nil {
+		return err
+	}
+	s.admin, err = listenAdmin(s.config.DataDir)
+	return err
+}
+
+// Listen takes a TCP address; its error names the flag that would choose another.
+func Listen(address, flag string) (net.Listener, error) {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return nil, apierr.New(apierr.ParameterInvalid, "%s %s is not an address: expected HOST:PORT, such as 127.0.0.1:8443.", flag, address).Because(err)
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, apierr.New(apierr.ParameterInvalid, "Cannot listen on %s: %v; choose another address with %s.", address, rootCause(err), flag).Because(err)
+	}
+	return l, nil
+}
+
+// rootCause is the innermost error, which names the fact without the layers that met it.
+func rootCause(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}
+
+// Serve answers until ctx ends, lets requests in work finish, and closes the Server. A failed listener ends it with an
+// error.
+func (s *Server) Serve(ctx context.Context) error {
+	defer s.Close()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { s.keys.run(ctx); return nil })
+	group.Go(func() error { s.traces.run(ctx); return nil })
+	group.Go(func() error { s.sweep(ctx); return nil })
+	group.Go(func() error {
+		return serve.Server{Handler: s.front, TLS: s.authority.TLSConfig(), Log: s.log, Grace: shutdownGrace}.Serve(ctx, s.listener)
+	})
+	group.Go(func() error { return s.serveAdmin(ctx, s.admin) })
+	group.Go(func() error { return s.serveNodes(ctx) })
+	return group.Wait()
+}
+
+// serveNodes answers the agent in this process. A watch ends with ctx, so there is nothing to wait for.
+func (s *Server) serveNodes(ctx context.Context) error {
+	h := &http.Server{Handler: s.nodeHandler(), BaseContext: func(net.Listener) context.Context { return ctx }}
+	stop := context.AfterFunc(ctx, func() { h.Close() })
+	defer stop()
+	if err := h.Serve(s.pipe); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}
+
+// sweep removes from the store, once an hour, what has outlived its purpose.
+func (s *Server) sweep(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Hour):
+			if err := s.store.Sweep(ctx, s.config.Now()); err != nil && ctx.Err() == nil {
+				s.log.Error("sweep", "err", err)
+			}
+		}
+	}
+}
+
+// Nodes returns the client with which an agent in this process reaches the node API.
+func (s *Server) Nodes() *nodeapi.Client { return s.pipe.Client() }
+
+// Applied returns what the manifest of the Config changed.
+func (s *Server) Applied() []manifest.Change { return s.applied }
+
+// Close releases what New took; it may be called twice.
+func (s *Server) Close() {
+	s.pipe.Close()
+	for _, l := range []net.Listener{s.listener, s.admin} {
+		if l != nil {
+			l.Close()
+		}
+	}
+	if s.live != nil {
+		s.live.Close()
+	}
+	if s.store != nil {
+		s.store.Close()
+	}
+}
+
+// Status says where this Server is and whom it serves.
+func (s *Server) Status() Status {
+	dir, _ := s.live.View().Directory(s.home.tenant)
+	tenant := dir.Tenant()
+	return Status{
+		Version:          s.config.Version,
+		PID:              os.Getpid(),
+		Tenant:           tenant.ID.String(),
+		TenantName:       tenant.Name,
+		Subscription:     s.home.group.Subscription(),
+		ResourceGroup:    string(s.home.group),
+		Node:             string(s.home.node),
+		Origin:           "https://" + s.listener.Addr().String(),
+		IdentityEndpoint: s.config.IdentityEndpoint,
+		CA:               filepath.Join(s.config.DataDir, serve.AuthorityFile),
+		Issuers:          []string{tenant.IssuerV1, tenant.IssuerV2},
+	}
+}
+
+// nodeHandler is the server's half of the node API. Everything that comes through the pipe comes from this process, so
+// it is the local node that asks.
+func (s *Server) nodeHandler() http.Handler {
+	return &nodeapi.Handler{
+		Node: func(*http.Request) (resource.ID, error) { return s.home.node, nil },
+		Workloads: func(node resource.ID) (nodeapi.Workloads, error) {
+			return workloads(s.live.View(), s.home.tenant, node, s.config.Now())
+		},
+		Changed: s.live.Changed,
+		Mint:    s.minter.Mint,
+		Report: func(_ resource.ID, refused []apierr.Trace) {
+			for _, trace := range refused {
+				s.traces.waiting.Add(trace)
+			}
+		},
+	}
+}
+
+// home is the tenant that this server was started for and the places in it that have a name.
+type home struct {
+	tenant guid.GUID
+	group  resource.ID // the default resource group
+	node   resource.ID // the node that runs in this process
+}
