@@ -203,7 +203,7 @@ func (w *world) edit(told bool, change func(*nodeapi.Workloads)) {
 		w.changed = make(chan struct{})
 	}
 	w.mu.Unlock()
-	for deadline := time.Now().Add(5 * time.Second); told && w.agent.current.Load().Position != fresh.Position; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Second); told && !w.agent.current.Load().Same(fresh); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			w.t.Fatal("the agent was not told in 5 s")
 		}

@@ -19,13 +19,12 @@ const (
 	locationRequired          shade = "LocationRequired"
 	invalidResourceLocation   shade = "InvalidResourceLocation"
 	invalidResourceName       shade = "InvalidResourceName"
-	invalidAPIVersion         shade = "InvalidApiVersionParameter"
 	missingIdentityIDs        shade = "MissingIdentityIds"
 	invalidIdentityValues     shade = "InvalidIdentityValues"
 	linkedAuthorizationFailed shade = "LinkedAuthorizationFailed"
 )
 
-// spelling is how Resource Manager says something; Status 0 leaves the status of the kind.
+// spelling is how Resource Manager says something; what is zero is said as for the kind.
 type spelling struct {
 	status int
 	code   string

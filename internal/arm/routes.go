@@ -2,6 +2,7 @@ package arm
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/inborn-id/inborn/internal/apierr"
@@ -32,8 +33,9 @@ func (a *api) routes() []serve.Route {
 		group    = sub + "/resourceGroups/{group}"
 		identity = "/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
 		bindings = "{scope...}/providers/Inborn.Platform/bindings"
+		anything = group + "/providers/{namespace}/{type}/{name}"
 	)
-	return append([]serve.Route{
+	return slices.Concat(a.generic(anything), a.generic(anything+"/{type2}/{name2}"), []serve.Route{
 		a.filtered("GET", "/subscriptions", "Microsoft.Resources/subscriptions/read", (*call).listSubscriptions),
 		a.route("GET", sub, "Microsoft.Resources/subscriptions/read", (*call).getSubscription),
 		a.route("GET", sub+"/resources", "Microsoft.Resources/subscriptions/resources/read", (*call).listResources),
@@ -57,23 +59,17 @@ func (a *api) routes() []serve.Route {
 
 		a.route("POST", "/providers/Inborn.Platform/apply", "Inborn.Platform/apply/action", (*call).apply),
 		a.route("GET", "/providers/Inborn.Platform/traces/{request}", "Inborn.Platform/traces/read", (*call).getTrace),
-	}, a.generic()...)
+	})
 }
 
-// generic returns the routes of resources that have no file of their own: three levels of types, the deepest that
-// clients use for what this API keeps.
-func (a *api) generic() []serve.Route {
-	pattern := "{scope...}/providers/{namespace}"
-	var all []serve.Route
-	for _, level := range []string{"/{type}/{name}", "/{type2}/{name2}", "/{type3}/{name3}"} {
-		pattern += level
-		all = append(all,
-			a.route("GET", pattern, "{type}/read", (*call).getResource),
-			a.route("PUT", pattern, "{type}/write", (*call).putResource),
-			a.route("PATCH", pattern, "{type}/write", (*call).patchResource),
-			a.route("DELETE", pattern, "{type}/delete", (*call).deleteResource))
+// generic returns the routes of resources that have no file of their own, and of those nested in them.
+func (a *api) generic(pattern string) []serve.Route {
+	return []serve.Route{
+		a.route("GET", pattern, "{type}/read", (*call).getResource),
+		a.route("PUT", pattern, "{type}/write", (*call).putResource),
+		a.route("PATCH", pattern, "{type}/write", (*call).patchResource),
+		a.route("DELETE", pattern, "{type}/delete", (*call).deleteResource),
 	}
-	return all
 }
 
 // route lets callers in who are permitted to do what needs says on the id in the path.
@@ -108,55 +104,44 @@ func (a *api) filtered(method, pattern string, needs action, do func(*call) erro
 
 // place returns the id that the path names.
 func place(r *http.Request) (resource.ID, error) {
-	path := serve.Param(r, "scope")
-	if path == "" {
-		for _, level := range [][2]string{{"/subscriptions/", "subscription"}, {"/resourceGroups/", "group"},
-			{"/providers/" + resource.TypeIdentity + "/", "name"}} {
-			value := serve.Param(r, level[1])
-			if value == "" {
-				break
-			}
-			path += level[0] + value
-			if err := oneSegment(value); err != nil {
-				return "", err
-			}
-		}
-		if path == "" {
-			return "", nil
-		}
+	if scope := serve.Param(r, "scope"); scope == "/" {
+		return "", nil
+	} else if scope != "" {
+		return resource.ParseID(scope)
 	}
-	var id resource.ID
-	if path != "/" {
-		var err error
-		if id, err = resource.ParseID(path); err != nil {
-			return "", err
-		}
-	}
-	if serve.Param(r, "namespace") == "" {
-		return id, nil
-	}
-	return genericPlace(r, id)
-}
-
-// genericPlace returns the id of a resource in a group, unless its type is none that is kept in the generic form.
-func genericPlace(r *http.Request, group resource.ID) (resource.ID, error) {
-	kind, below := serve.Param(r, "namespace"), ""
-	for _, n := range []string{"", "2", "3"} {
-		t, name := serve.Param(r, "type"+n), serve.Param(r, "name"+n)
-		if t == "" {
+	var path string
+	for _, level := range placeLevels(serve.Param(r, "namespace")) {
+		value := serve.Param(r, level.param)
+		if value == "" {
 			break
 		}
-		if err := oneSegment(name); err != nil {
-			return "", err
+		if strings.Contains(value, "/") { // it came as %2F and would read as several segments
+			return "", apierr.New(apierr.ResourceIDInvalid, "The name %q is not valid: it holds a slash.", value).At(value)
 		}
-		kind, below = kind+"/"+t, below+"/"+t+"/"+name
+		path += level.before + value
 	}
-	if group.Group() == "" || group.Type() != "" || !isGeneric(kind) {
+	if path == "" {
+		return "", nil
+	}
+	id, err := resource.ParseID(path)
+	if err == nil && serve.Param(r, "namespace") != "" && !isGeneric(id.Type()) {
 		return "", apierr.New(apierr.PathUnknown, "The resource type could not be found in the namespace '%s' for api version '%s'.",
-			serve.Param(r, "namespace"), query(r, "api-version")).At(kind)
+			serve.Param(r, "namespace"), query(r, "api-version")).At(id.Type())
 	}
-	path := string(resource.GroupID(group.Subscription(), group.Group())) + "/providers/" + serve.Param(r, "namespace") + below
-	return resource.ParseID(path)
+	return id, err
+}
+
+type placeLevel struct{ before, param string }
+
+// placeLevels are the parameters that make up an id, and what stands before each. Without a namespace, the name is that
+// of a user-assigned identity.
+func placeLevels(namespace string) []placeLevel {
+	levels := []placeLevel{{"/subscriptions/", "subscription"}, {"/resourceGroups/", "group"}}
+	if namespace == "" {
+		return append(levels, placeLevel{"/providers/" + resource.TypeIdentity + "/", "name"})
+	}
+	return append(levels, placeLevel{"/providers/", "namespace"}, placeLevel{"/", "type"}, placeLevel{"/", "name"},
+		placeLevel{"/", "type2"}, placeLevel{"/", "name2"})
 }
 
 // isGeneric says whether resources of that type are just kept. Namespaces with a meaning of their own are not: a role
@@ -172,14 +157,6 @@ func isGeneric(kind string) bool {
 	return strings.Contains(namespace, ".") && !strings.ContainsFunc(kind, func(c rune) bool {
 		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '/' || c == '-' || c == '_')
 	})
-}
-
-// oneSegment refuses a name that would read as several segments of an id: it came as %2F.
-func oneSegment(name string) error {
-	if strings.Contains(name, "/") {
-		return apierr.New(apierr.ResourceIDInvalid, "The name %q is not valid: it holds a slash.", name).At(name)
-	}
-	return nil
 }
 
 // update decides a change on the newest state and commits it. The caller's right is checked there again: it may have

@@ -42,7 +42,10 @@ func (sh *shell) explain(ctx context.Context, id string) error {
 		return sh.printJSON(t)
 	}
 	fmt.Fprintf(sh.out, "%s %s\n%s, %s, refused with %d %s\n\n", t.Method, t.Path, t.API, t.At, t.Status, t.Code)
-	rows := [][]string{{"who", t.Caller}}
+	var rows [][]string
+	if t.Caller != "" {
+		rows = append(rows, []string{"who", t.Caller})
+	}
 	for _, step := range t.Steps {
 		rows = append(rows, []string{step.Check, step.Result})
 	}

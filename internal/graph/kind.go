@@ -165,7 +165,7 @@ func wireTime(t time.Time) any {
 	return t.UTC().Format("2006-01-02T15:04:05.9999999Z")
 }
 
-// parts of property tables
+// What follows are parts of property tables.
 
 func nulls[T any](names ...string) []property[T] {
 	var all []property[T]

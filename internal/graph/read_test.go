@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/url"
@@ -10,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/inborn-id/inborn/internal/guid"
+	"github.com/inborn-id/inborn/internal/state"
+	"github.com/inborn-id/inborn/internal/store"
 	"github.com/inborn-id/inborn/internal/token"
 )
 
@@ -80,6 +83,28 @@ func TestPermissionsAreThoseOfNow(t *testing.T) {
 	w.do("GET", path, delegated, "").refused(t, 403, "Authorization_RequestDenied", "")
 	admin := w.token(w.dir().LocalAdministrator(), nil)
 	w.do("GET", path, admin, "").ok(t, 200, "#applications")
+}
+
+// Nothing disables a principal yet, so the record is written as it will be.
+func TestDisabledPrincipals(t *testing.T) {
+	w := newWorld(t)
+	w.permit("Application.Read.All")
+	bearer := w.token(w.client, nil)
+	w.do("GET", "/v1.0/applications", bearer, "").ok(t, 200, "#applications")
+	disabled := *w.client
+	disabled.Enabled = false
+	record, err := json.Marshal(disabled)
+	must(t, err)
+	_, err = w.live.Update(t.Context(), state.Actor{}, func(*state.View, *state.Env) (state.Batch, error) {
+		return state.Batch{Records: []store.Record{{
+			Key: store.Key{Tenant: w.tenant, Kind: "servicePrincipal", ID: disabled.ID.String()}, Body: record}}}, nil
+	})
+	must(t, err)
+	w.do("GET", "/v1.0/applications", bearer, "").refused(t, 401, "Authorization_IdentityNotFound", "")
+	got := w.do("GET", "/v1.0/servicePrincipals/"+disabled.ID.String(), w.token(w.dir().LocalAdministrator(), nil), "").ok(t, 200, "/$entity")
+	if got.body["accountEnabled"] != false {
+		t.Errorf("%s", got.text)
+	}
 }
 
 func TestApplications(t *testing.T) {

@@ -47,7 +47,7 @@ type branch struct {
 // router finds the route of a request. Patterns with a scope prefix have one tree for each length of what follows.
 type router struct {
 	exact  node
-	scoped []tail // the longest first
+	scoped []tail // the shortest first: the scope is as long as it can be, as the last /providers/ of an ARM path decides
 }
 
 type tail struct {

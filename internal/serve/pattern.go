@@ -52,7 +52,7 @@ func (t *router) tail(length int) *node {
 	}
 	root := &node{}
 	t.scoped = append(t.scoped, tail{length, root})
-	slices.SortFunc(t.scoped, func(a, b tail) int { return cmp.Compare(b.length, a.length) })
+	slices.SortFunc(t.scoped, func(a, b tail) int { return cmp.Compare(a.length, b.length) })
 	return root
 }
 

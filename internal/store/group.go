@@ -44,7 +44,7 @@ type part struct {
 	conflict string
 }
 
-// table returns the parts of a commit with the rows that g has for each.
+// parts returns the tables of a commit with the rows that g has for each.
 func (g Group) parts() []rows {
 	return []rows{
 		{part{"object", "tenant,kind,id,seq,deleted,body", []string{"text", "text", "text", "bigint", "bigint", "bytea"},

@@ -146,11 +146,15 @@ func (l *traceLog) store(ctx context.Context, batch []Trace) error {
 		return err
 	}
 	defer tx.Rollback()
+	insert, err := tx.PrepareContext(ctx, l.rewrite(`INSERT INTO trace(tenant,id,at,principal,body) VALUES($1,$2,$3,$4,$5)
+		ON CONFLICT (tenant,id) DO UPDATE SET at=excluded.at, principal=excluded.principal, body=excluded.body`))
+	if err != nil {
+		return err
+	}
+	defer insert.Close()
 	newest := map[guid.GUID]time.Time{}
 	for _, t := range batch {
-		if _, err := tx.ExecContext(ctx, l.rewrite(`INSERT INTO trace(tenant,id,at,principal,body) VALUES($1,$2,$3,$4,$5)
-			ON CONFLICT (tenant,id) DO UPDATE SET at=excluded.at, principal=excluded.principal, body=excluded.body`),
-			t.Tenant.String(), t.ID, t.At.UnixMicro(), t.Principal, notNil(t.Body)); err != nil {
+		if _, err := insert.ExecContext(ctx, t.Tenant.String(), t.ID, t.At.UnixMicro(), t.Principal, notNil(t.Body)); err != nil {
 			return err
 		}
 		if t.At.After(newest[t.Tenant]) {
