@@ -74,6 +74,11 @@ func New(c Config) *Agent {
 	if c.MaxMints == 0 {
 		c.MaxMints = 16
 	}
+	if c.Server.Trouble == nil {
+		server := *c.Server
+		server.Trouble = func(err error) { c.Log.Warn("the watch on the server is lost and taken up again", "error", err) }
+		c.Server = &server
+	}
 	a := &Agent{config: c, ready: make(chan struct{})}
 	a.tokens = newCache(c)
 	a.traces = newTraces(c)
@@ -103,12 +108,14 @@ func (a *Agent) Ready() <-chan struct{} { return a.ready }
 // for a few seconds and returns nil. It returns the error of a listener that fails before that. It closes the listeners
 // and can be called once.
 func (a *Agent) Run(ctx context.Context, listeners ...net.Listener) error {
-	follow, unfollow := context.WithCancel(context.WithoutCancel(ctx)) // answers until the last request is done
+	follow, unfollow := context.WithCancel(ctx)
 	defer unfollow()
+	report, unreport := context.WithCancel(context.WithoutCancel(ctx)) // until the last request is done
+	defer unreport()
 	var background sync.WaitGroup
 	background.Go(func() { a.config.Server.Watch(follow, a.install) })
-	background.Go(func() { a.traces.run(follow) })
 	background.Go(func() { a.sweep(follow) })
+	background.Go(func() { a.traces.run(report) })
 
 	server := &http.Server{
 		Handler:           a.handler,
@@ -133,6 +140,7 @@ func (a *Agent) Run(ctx context.Context, listeners ...net.Listener) error {
 	}
 	a.tokens.close()
 	unfollow()
+	unreport()
 	background.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil

@@ -77,8 +77,9 @@ func newWorld(t testing.TB, bindings ...nodeapi.Workload) *world {
 	ctx, cancel := context.WithCancel(context.Background())
 	server := &http.Server{Handler: w.server(), BaseContext: func(net.Listener) context.Context { return ctx }}
 	go server.Serve(pipe)
-	w.agent = New(Config{Server: pipe.Client(), Now: w.now, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(w.log, nil)), MaxTokens: 64})
-	w.agent.config.Server.Trouble = func(error) {}
+	client := pipe.Client()
+	client.Trouble = func(error) {}
+	w.agent = New(Config{Server: client, Now: w.now, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(w.log, nil)), MaxTokens: 64})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -36,7 +36,7 @@ func TestReadJSON(t *testing.T) {
 		strings.Repeat(" ", 1000): "BodyTooLarge",
 	} {
 		var v thing
-		got := v.Name
+		var got string
 		if err := ReadJSON(httptest.NewRequest("POST", "/", strings.NewReader(body)), 100, &v); err != nil {
 			e := apierr.From(err)
 			got = e.Code.String()

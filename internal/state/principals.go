@@ -9,7 +9,7 @@ import (
 	"github.com/inborn-id/inborn/internal/guid"
 )
 
-// Application returns the application with the given object id, a first-party one included.
+// Application returns the tenant's own application with the given object id.
 func (d *Directory) Application(id guid.GUID) (*directory.Application, bool) { return d.apps.get(id) }
 
 // Applications walks the tenant's own applications whose object id is greater than after, in the order of their ids.
