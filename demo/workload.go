@@ -118,7 +118,7 @@ func (w *workload) listUsers() (err error) {
 	}
 	var page struct{ Value []map[string]string }
 	if err := json.Unmarshal(body, &page); err != nil || status != http.StatusOK {
-		return fmt.Errorf("Graph answered %d %s", status, body)
+		return fmt.Errorf("got from Graph %d %s", status, body)
 	}
 	var names []string
 	for _, user := range page.Value {
@@ -161,7 +161,7 @@ func (w *workload) usersRefused(since time.Time) error {
 			return err
 		}
 		if took := time.Since(since); took > time.Second {
-			return fmt.Errorf("Graph still answers %d after %s", status, took)
+			return fmt.Errorf("after the revoke Graph still answers %d after %s", status, took)
 		}
 		if status == http.StatusForbidden {
 			w.say(since, "the very same token: GET /v1.0/users -> %d", status)

@@ -205,6 +205,38 @@ func TestARenewalThatIsRefusedEndsTheToken(t *testing.T) {
 	eventually(t, "the refusal is told", func() bool { _, err := w.ask(vault); return apierr.Is(err, apierr.AudienceDisabled) })
 }
 
+func TestALateTokenIsNotTheFallbackForARefusal(t *testing.T) {
+	w := newWorld(t, open(vm, system(1, vm)))
+	w.ask(vault)
+	w.set(func(w *world) {
+		w.mint = func(context.Context, nodeapi.MintRequest) error {
+			return apierr.New(apierr.AudienceDisabled, "disabled")
+		}
+	})
+	w.advance(50 * time.Minute)
+	if token, err := w.ask(vault); !apierr.Is(err, apierr.AudienceDisabled) {
+		t.Errorf("%v, %v", token, err)
+	}
+}
+
+func TestAHerdOfRefusalsLooksAtTheServerOnce(t *testing.T) {
+	w := newWorld(t, open(vm, nil))
+	before := w.snapshots.Load()
+	w.set(func(w *world) { w.slow = 50 * time.Millisecond })
+	var herd sync.WaitGroup
+	for range 100 {
+		herd.Go(func() {
+			if _, err := w.ask(vault); !apierr.Is(err, apierr.IdentityNotFound) {
+				t.Error(err)
+			}
+		})
+	}
+	herd.Wait()
+	if n := w.snapshots.Load() - before; n < 1 || n > 5 {
+		t.Errorf("%d snapshots were fetched", n)
+	}
+}
+
 func TestAFailedRenewalIsNotRepeatedByEveryRequest(t *testing.T) {
 	w := newWorld(t, open(vm, system(1, vm)))
 	first, _ := w.ask(vault)

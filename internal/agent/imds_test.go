@@ -382,6 +382,9 @@ func TestG41G42G50CheapMetadata(t *testing.T) {
 	if r := w.raw("GET /metadata/versions"); r.status != 400 || r.body != `{"error":"Bad request. Required metadata header not specified"}` {
 		t.Errorf("G42: %d %s", r.status, r.body)
 	}
+	if r := w.raw("GET /metadata/instance?api-version=2021-02-01"); r.status != 400 || r.body != `{"error":"Bad request. Required metadata header not specified"}` {
+		t.Errorf("G42 before 404: %d %s", r.status, r.body)
+	}
 	if r := w.raw("GET /metadata/identity/info?api-version=2018-02-01", "Metadata: true"); r.status != 200 || r.body != `{"tenantId":"72f98888-0000-4444-8888-000000000001"}` {
 		t.Errorf("G50: %d %s", r.status, r.body)
 	}

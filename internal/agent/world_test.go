@@ -35,20 +35,22 @@ const (
 
 // world is all that is outside of an agent: a server's half with a directory of one node, and a clock.
 type world struct {
-	t      testing.TB
-	agent  *Agent
-	base   string // of the identity endpoint
-	tokens atomic.Int64
-	offset atomic.Int64 // of the clock, in nanoseconds
-	traces chan apierr.Trace
-	log    *lockedLog
+	t         testing.TB
+	agent     *Agent
+	base      string // of the identity endpoint
+	tokens    atomic.Int64
+	snapshots atomic.Int64
+	offset    atomic.Int64 // of the clock, in nanoseconds
+	traces    chan apierr.Trace
+	log       *lockedLog
 
 	mu       sync.Mutex
 	state    nodeapi.Workloads
 	changed  chan struct{}
 	mint     func(context.Context, nodeapi.MintRequest) error // before a token is made; nil: nothing to do
 	lifetime time.Duration
-	down     bool // the server answers 502 to everything but a watch that is open
+	slow     time.Duration // how long the server takes for a snapshot
+	down     bool          // the server answers 502 to everything but a watch that is open
 }
 
 func system(n byte, of resource.ID) *nodeapi.Identity {
@@ -112,9 +114,12 @@ func (w *world) server() http.Handler {
 	h := &nodeapi.Handler{
 		Node: func(*http.Request) (resource.ID, error) { return node, nil },
 		Workloads: func(resource.ID) (nodeapi.Workloads, error) {
+			w.snapshots.Add(1)
 			w.mu.Lock()
-			defer w.mu.Unlock()
-			return w.state, nil
+			state, slow := w.state, w.slow
+			w.mu.Unlock()
+			time.Sleep(slow)
+			return state, nil
 		},
 		Changed: func() <-chan struct{} {
 			w.mu.Lock()

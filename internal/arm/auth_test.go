@@ -161,6 +161,24 @@ func TestLinkedIDsNeedTheirOwnRight(t *testing.T) {
 	}
 }
 
+func TestJoiningABlockTakesARightOnTheIdentity(t *testing.T) {
+	w := start(t)
+	who, _ := w.robot()
+	c := &call{api: &api{w.config}, r: httptest.NewRequest("PUT", "/", nil), dir: w.dir(), caller: who, id: jobs + "a"}
+	join := &blockIn{Type: "UserAssigned", User: map[string]*map[string]any{uami + "robot": {}}}
+	old := &resource.Resource{Identity: resource.Identity{User: []resource.ID{uami + "robot"}}}
+	w.change(home, func(d *state.Draft) error {
+		var spec state.ResourceSpec
+		if err := c.changeBlock(d, nil, join, &spec); !apierr.Is(err, apierr.PermissionMissing) || len(spec.Identity.User) > 0 {
+			t.Errorf("joining: %v, %v; want PermissionMissing", err, spec.Identity.User)
+		}
+		if err := c.changeBlock(d, old, join, &spec); err != nil || len(spec.Identity.User) != 1 {
+			t.Errorf("staying: %v, %v", err, spec.Identity.User)
+		}
+		return nil
+	})
+}
+
 func TestUsersAreCallersToo(t *testing.T) {
 	w := start(t)
 	var ann directory.User

@@ -55,6 +55,15 @@ func (c *call) getSubscription() error {
 	return c.json(http.StatusOK, subscriptionOut(c.dir.Tenant().ID, s))
 }
 
+func (c *call) listGroups() error {
+	if _, err := findSubscription(c.dir, c.id); err != nil {
+		return err
+	}
+	return c.page(keyed(c.dir.ResourceGroups(c.id), func(g *resource.Group) (string, any) {
+		return string(g.ID.Key()), groupOut(g)
+	}))
+}
+
 func (c *call) headGroup() error {
 	if _, err := findGroup(c.dir, c.id); err != nil {
 		return err

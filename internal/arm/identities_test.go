@@ -28,6 +28,10 @@ func TestSubscriptionsAndGroups(t *testing.T) {
 	w.equal("the same group", again.text, made.text)
 	w.equal("got", w.want(200, "GET", strings.ToLower(path)+v1, "").text, made.text)
 	w.want(204, "HEAD", path+v1, "")
+	groups := w.want(200, "GET", "/subscriptions/"+subscription+"/resourcegroups"+v1, "")
+	w.equal("the first", groups.at("value", "0", "name"), "Dev")
+	w.equal("the second", groups.at("value", "1", "id"), path)
+	w.equal("no more", groups.at("value", "2"), "")
 }
 
 func TestIdentityLifeCycle(t *testing.T) {
@@ -137,7 +141,7 @@ func TestLists(t *testing.T) {
 		for _, size := range []string{"", "&$top=1", "&$top=2", "&$top=5000"} {
 			var got []string
 			pages := 0
-			for next := path + size; next != ""; pages++ {
+			for next := path + size; next != "" && pages <= len(all); pages++ {
 				a := w.want(200, "GET", next, "")
 				for _, value := range a.json["value"].([]any) {
 					got = append(got, value.(map[string]any)["id"].(string))

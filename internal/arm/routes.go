@@ -40,6 +40,7 @@ func (a *api) routes() []serve.Route {
 		a.route("GET", sub, "Microsoft.Resources/subscriptions/read", (*call).getSubscription),
 		a.route("GET", sub+"/resources", "Microsoft.Resources/subscriptions/resources/read", (*call).listResources),
 
+		a.route("GET", sub+"/resourceGroups", "Microsoft.Resources/subscriptions/resourceGroups/read", (*call).listGroups),
 		a.route("HEAD", group, "Microsoft.Resources/subscriptions/resourceGroups/read", (*call).headGroup),
 		a.route("GET", group, "Microsoft.Resources/subscriptions/resourceGroups/read", (*call).getGroup),
 		a.route("PUT", group, "Microsoft.Resources/subscriptions/resourceGroups/write", (*call).putGroup),

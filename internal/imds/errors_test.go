@@ -59,7 +59,7 @@ func TestEveryCodeInEveryForm(t *testing.T) {
 			h := fixed(nil, nil)
 			h.Report = func(trace apierr.Trace) { traced = trace }
 			h.Failed = func(_ guid.GUID, err error) { failed = err }
-			err := apierr.New(code, "message <of> %s", code).Because(errors.New("secret cause")).WithHelp("inborn help")
+			err := apierr.New(code, "Sentence <of> %s.", code).Because(errors.New("secret cause")).WithHelp("inborn help")
 			w := httptest.NewRecorder()
 			h.refuse(w, httptest.NewRequest("GET", "/x", nil), at, Ask{Resource: "r"}, fmt.Errorf("wrapped: %w", err))
 			where := fmt.Sprintf("%s, %s: %d %s", name, code, w.Code, w.Body)
@@ -67,6 +67,9 @@ func TestEveryCodeInEveryForm(t *testing.T) {
 			var body map[string]any
 			if json.Unmarshal(w.Body.Bytes(), &body) != nil || strings.Contains(w.Body.String(), "secret") || w.Header().Get("Content-Type") != contentType {
 				t.Errorf("%s", where)
+			}
+			if code.Kind() == apierr.Internal && strings.Contains(w.Body.String(), "Sentence") {
+				t.Errorf("tells what went wrong inside: %s", where)
 			}
 			if word, _ := body["error"].(string); (word == "") != (at == appServiceToken) {
 				t.Errorf("no error: %s", where)

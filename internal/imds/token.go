@@ -99,9 +99,22 @@ func (t *Token) at(left int64, variant int) *rendered {
 
 // quote writes s as JSON, leaving the characters of URLs as they are.
 func quote(s string) string {
+	if plain(s) {
+		return `"` + s + `"`
+	}
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
 	e.Encode(s) // a string can always be written
 	return string(bytes.TrimSuffix(out.Bytes(), []byte{'\n'}))
+}
+
+// plain reports whether s needs no escape in JSON, as no token does.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }

@@ -357,7 +357,7 @@ func TestTokenRequestsThatNoGrantAnswersG116G117G118G119G155(t *testing.T) {
 	w.post(v2+"?grant_type=foo", "").want(t, 400, "invalid_request", "900144")
 	w.post(v2, "grant_type=foo", "Content-Type", "application/json").want(t, 400, "invalid_request", "900144")
 	w.post(v2, "grant_type="+strings.Repeat("a", maxForm)).want(t, 413, "invalid_request", "9002313")
-	if got := w.post(v2, "grant_type="+strings.Repeat("a", 1000)+"%0A").text("error_description"); len(got) > 400 || strings.Contains(got, "\n") {
+	if got := w.post(v2, "grant_type=%0A"+strings.Repeat("a", 1000)).text("error_description"); len(got) > 400 || strings.Contains(got, "\n") {
 		t.Errorf("a long grant type is repeated: %s", got)
 	}
 }

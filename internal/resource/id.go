@@ -83,7 +83,7 @@ func checkProviders(s string, rest []string) error {
 func (id ID) Key() Key { return Key(strings.ToLower(string(id))) }
 
 // Same reports whether both ids name the same resource.
-func (id ID) Same(other ID) bool { return strings.EqualFold(string(id), string(other)) }
+func (id ID) Same(other ID) bool { return id.Key() == other.Key() }
 
 // Name returns the last segment.
 func (id ID) Name() string { return string(id[strings.LastIndexByte(string(id), '/')+1:]) }

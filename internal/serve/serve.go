@@ -137,10 +137,15 @@ func (h *handler) bound(ctx context.Context, route *Route) (context.Context, con
 		return context.WithTimeout(ctx, h.Timeout)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	if stopping, ok := ctx.Value(stopKey{}).(context.Context); ok {
-		context.AfterFunc(stopping, cancel)
+	stopping, ok := ctx.Value(stopKey{}).(context.Context)
+	if !ok {
+		return ctx, cancel
 	}
-	return ctx, cancel
+	forget := context.AfterFunc(stopping, cancel)
+	return ctx, func() {
+		forget()
+		cancel()
+	}
 }
 
 func (h *handler) commonHeaders(q *request, r *http.Request) {

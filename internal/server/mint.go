@@ -62,6 +62,9 @@ const catchUp = time.Second
 // viewAt returns a View that has seen the place of the log that a node decided on, so that a role that was taken away
 // cannot come back in a token from a server that lags behind.
 func (m *minter) viewAt(ctx context.Context, position int64) (*state.View, error) {
+	if view := m.live.View(); view.At().Seq >= position {
+		return view, nil
+	}
 	limit := time.NewTimer(catchUp)
 	defer limit.Stop()
 	for {
@@ -161,9 +164,14 @@ func hasIdentity(dir *state.Directory, r *resource.Resource, principal guid.GUID
 	if r.Identity.System != nil && r.Identity.System.PrincipalID == principal {
 		return true
 	}
+	sp, ok := dir.ServicePrincipal(principal)
+	if !ok {
+		return false
+	}
 	for _, id := range r.Identity.User {
-		if identity, ok := dir.Identity(id); ok && identity.PrincipalID == principal {
-			return true
+		if id.Same(resource.ID(sp.ResourceID)) {
+			identity, ok := dir.Identity(id)
+			return ok && identity.PrincipalID == principal
 		}
 	}
 	return false

@@ -182,19 +182,8 @@ func (s *Server) Serve(ctx context.Context) error {
 		return serve.Server{Handler: s.front, TLS: s.authority.TLSConfig(), Log: s.log, Grace: shutdownGrace}.Serve(ctx, s.listener)
 	})
 	group.Go(func() error { return s.serveAdmin(ctx, s.admin) })
-	group.Go(func() error { return s.serveNodes(ctx) })
+	group.Go(func() error { s.pipe.Serve(ctx, s.nodeHandler()); return nil })
 	return group.Wait()
-}
-
-// serveNodes answers the agent in this process. A watch ends with ctx, so there is nothing to wait for.
-func (s *Server) serveNodes(ctx context.Context) error {
-	h := &http.Server{Handler: s.nodeHandler(), BaseContext: func(net.Listener) context.Context { return ctx }}
-	stop := context.AfterFunc(ctx, func() { h.Close() })
-	defer stop()
-	if err := h.Serve(s.pipe); ctx.Err() == nil {
-		return err
-	}
-	return nil
 }
 
 // sweep removes from the store, once an hour, what has outlived its purpose.

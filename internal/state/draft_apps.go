@@ -126,6 +126,29 @@ func (d *Draft) Grant(principal, resource, appRole guid.GUID) (directory.AppRole
 	return a, nil
 }
 
+// RequireAssignment says whether a resource gives tokens only to those who hold one of its app roles.
+func (d *Draft) RequireAssignment(principal guid.GUID, required bool) error {
+	return d.updatePrincipal(principal, func(sp *directory.ServicePrincipal) { sp.AssignmentRequired = required })
+}
+
+// EnablePrincipal says whether a service principal may be issued tokens, be issued tokens for, and use the ones it has.
+func (d *Draft) EnablePrincipal(principal guid.GUID, enabled bool) error {
+	return d.updatePrincipal(principal, func(sp *directory.ServicePrincipal) { sp.Enabled = enabled })
+}
+
+// updatePrincipal changes a service principal of the tenant's own; those of the catalog have no record.
+func (d *Draft) updatePrincipal(id guid.GUID, change func(*directory.ServicePrincipal)) error {
+	have, ok := d.Directory().principals.get(id)
+	if !ok {
+		return objectNotFound(id)
+	}
+	sp := *have
+	change(&sp)
+	d.write(put(d.tenant, sp))
+	d.audit("Update service principal", id.String(), "%s", sp.DisplayName)
+	return nil
+}
+
 // assignable returns the value of an app role that a principal of the given type may have.
 func (d *Directory) assignable(sp *directory.ServicePrincipal, appRole guid.GUID, kind directory.PrincipalType) (string, error) {
 	if appRole == directory.DefaultAccess {

@@ -120,7 +120,7 @@ func (d *Draft) DeleteResource(id resource.ID) error {
 	return nil
 }
 
-// checkPlace refuses an id that is not a resource of an existing resource group, or whose parent is missing.
+// checkPlace refuses an id that is not a resource of an existing resource group.
 func (d *Draft) checkPlace(id resource.ID) error {
 	group := id.GroupID()
 	if group == "" || id.Type() == "" {
@@ -171,6 +171,7 @@ func (d *Draft) PutIdentity(spec ManagedIdentitySpec) (i resource.ManagedIdentit
 		i = *old
 		i.Tags = spec.Tags
 		d.write(put(d.tenant, i))
+		d.audit("Put managed identity", string(i.ID), "tags")
 		return i, false, nil
 	}
 	if _, taken := d.Directory().ServicePrincipalByAppID(spec.ClientID); taken {
@@ -182,6 +183,7 @@ func (d *Draft) PutIdentity(spec ManagedIdentitySpec) (i resource.ManagedIdentit
 	i = resource.ManagedIdentity{ID: spec.ID, Location: spec.Location, Tags: spec.Tags,
 		ClientID: d.newID(spec.ClientID), PrincipalID: d.newID(spec.PrincipalID), Created: d.env.Now}
 	d.write(put(d.tenant, i))
+	d.audit("Put managed identity", string(i.ID), "client id %s", i.ClientID)
 	d.addPrincipal(directory.ServicePrincipal{ID: i.PrincipalID, AppID: i.ClientID, ResourceID: string(i.ID), Explicit: true}, i.ID.Name())
 	return i, true, nil
 }
@@ -200,6 +202,7 @@ func (d *Draft) DeleteIdentity(id resource.ID) error {
 	}
 	d.removePrincipal(i.PrincipalID)
 	d.write(remove(d.tenant, *i))
+	d.audit("Delete managed identity", string(i.ID), "")
 	return nil
 }
 

@@ -23,6 +23,11 @@ func (d *Directory) ResourceGroup(id resource.ID) (*resource.Group, bool) {
 	return d.resourceGroups.get(string(id.Key()))
 }
 
+// ResourceGroups walks the resource groups whose id lies under prefix, in the order of their keys.
+func (d *Directory) ResourceGroups(prefix resource.ID) iter.Seq[*resource.Group] {
+	return under(d.resourceGroups, prefix)
+}
+
 // Resource returns the resource with the given id.
 func (d *Directory) Resource(id resource.ID) (*resource.Resource, bool) {
 	return d.resources.get(string(id.Key()))

@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/inborn-id/inborn/internal/apierr"
@@ -30,6 +31,7 @@ func (s *Signer) Sign(ctx context.Context, key *Key, c *Claims) (string, error) 
 		return "", err
 	}
 	defer func() { <-s.slots }()
+	runtime.Gosched()
 	return key.sign(input)
 }
 
