@@ -34,6 +34,7 @@ func (s *Server) newFront() *serve.Front {
 		Now:    s.config.Now,
 		Verify: s.verifier.Verify,
 		Keys:   s.keys.current,
+		Login:  s.loginOrigin(),
 		Apply:  s.apply,
 		Trace:  s.traces.find,
 	}).Handler(deps)
@@ -53,6 +54,14 @@ func (s *Server) newFront() *serve.Front {
 			serve.Site{Hosts: []string{"management." + d}, Mounts: []serve.Mount{{Handler: resources}}})
 	}
 	return serve.NewFront(deps, sites...)
+}
+
+// loginOrigin is where people sign in, for challenges; "" is the origin of the request.
+func (s *Server) loginOrigin() string {
+	if s.config.Domain == "" {
+		return ""
+	}
+	return "https://login." + s.config.Domain
 }
 
 // listenHost is the host of a listen address, if it is one that a client could name.

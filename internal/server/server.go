@@ -113,6 +113,9 @@ func (s *Server) openState(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(filepath.Dir(s.config.DataDir), 0o700); err != nil {
+		return apierr.New(apierr.StoreFailed, "Cannot create the data directory %s: %v.", s.config.DataDir, rootCause(err)).Because(err)
+	}
 	if s.store, err = store.OpenSQLite(ctx, s.config.DataDir); err != nil {
 		return err
 	}
