@@ -104,14 +104,7 @@ func (s *stage) loseRole() error {
 // explain asks why Graph refused the token, by the id that the refusal carried.
 func (s *stage) explain() error {
 	title("6. Every refusal says why, to whoever runs Inborn")
-	var out string
-	var err error
-	for range 20 { // traces are written behind the answer
-		if out, err = s.command("explain", s.orders.refusal); err == nil {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	out, err := s.command("explain", s.orders.refusal)
 	for text := range strings.Lines(out) {
 		fmt.Print("  ", text)
 	}

@@ -149,15 +149,14 @@ func TestAppRoleIsGivenAsInListing1(t *testing.T) {
 			"--header", "Content-Type: application/json",
 			"--data-raw", fmt.Sprintf(`{ "principalId": %q, "resourceId": %q, "appRoleId": %q}`, principal, api, userReadAll))
 	}
-	mismatched := post("appRoleAssignments")
-	mismatched.want(t, 400)
-	if !strings.Contains(string(mismatched.body), "Not a valid reference update.") {
-		t.Errorf("answered %s", mismatched.body)
-	}
 	callGraph(t, workload, "/v1.0/users").want(t, 403)
-
-	made := post("appRoleAssignedTo")
+	made := post("appRoleAssignments")
 	made.want(t, 201)
+	list := curl(t, dev.Origin+"/beta/servicePrincipals/"+api+"/appRoleAssignments", "--header", "Authorization: Bearer "+deploy)
+	list.want(t, 200)
+	if id := made.json(t)["id"].(string); !strings.Contains(string(list.body), id) {
+		t.Errorf("a GET of the same URL does not show %s: %s", id, list.body)
+	}
 	callGraph(t, workload, "/v1.0/users").want(t, 200)
 	callGraph(t, deploy, "/v1.0/servicePrincipals/"+principal+"/appRoleAssignments/"+made.json(t)["id"].(string), "-X", "DELETE").want(t, 204)
 	callGraph(t, workload, "/v1.0/users").want(t, 403)

@@ -45,6 +45,7 @@ func prepare(env *testscript.Env) error {
 	env.Setenv("XDG_STATE_HOME", state)
 	env.Setenv("DATA", filepath.Join(state, "inborn"))
 	env.Setenv("SHORT", state)
+	env.Setenv("GORACE", "atexit_sleep_ms=10") // under the race detector each of many commands would end a second later
 	env.Values[stageKey{}] = &stage{env: env}
 	return nil
 }

@@ -56,21 +56,23 @@ type cache struct {
 	now    func() time.Time
 	random io.Reader
 	size   int
-	slots  chan struct{} // holds a value per request that is with the server
+	most   int         // pilots there may be: requests that are with the server at a time
+	queue  chan func() // flights that wait for a pilot
 	base   context.Context
 	stop   context.CancelFunc
 
 	mu      sync.RWMutex
 	entries map[key]*entry
 	flights map[flightKey]*flight
+	pilots  int
 	closed  bool
-	flying  sync.WaitGroup
+	flying  sync.WaitGroup // of the pilots
 }
 
 func newCache(c Config) *cache {
 	base, stop := context.WithCancel(context.Background())
 	return &cache{
-		server: c.Server, now: c.Now, random: c.Random, size: c.MaxTokens, slots: make(chan struct{}, c.MaxMints),
+		server: c.Server, now: c.Now, random: c.Random, size: c.MaxTokens, most: c.MaxMints, queue: make(chan func(), maxConns),
 		base: base, stop: stop, entries: map[key]*entry{}, flights: map[flightKey]*flight{},
 	}
 }

@@ -85,7 +85,7 @@ func unassigned(w *nodeapi.Workload, ask imds.Ask) error {
 
 func unchosen(w *nodeapi.Workload, e *apierr.Error) error {
 	r := refusal(e, w)
-	r.Note("identity", "%s; it has %s", e.Message, list(w))
+	r.Note("identity", "%s It has: %s.", e.Message, list(w))
 	return r
 }
 

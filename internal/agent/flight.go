@@ -63,28 +63,59 @@ func (c *cache) begin(w want, avoid *imds.Token) *flight {
 		return landed(nil, apierr.New(apierr.StateStale, "The agent of this machine is stopping."))
 	}
 	f := &flight{done: make(chan struct{})}
-	c.flights[k] = f
-	c.flying.Go(func() {
-		f.token, f.err = c.mint(w)
+	ctx, cancel := context.WithTimeout(c.base, mintWithin)
+	fly := func() {
+		defer cancel()
+		f.token, f.err = c.mint(ctx, w)
 		c.mu.Lock()
 		delete(c.flights, k)
 		c.mu.Unlock()
 		close(f.done)
-	})
+	}
+	select {
+	case c.queue <- fly:
+	default:
+		cancel()
+		return landed(nil, tooMany(nil))
+	}
+	c.flights[k] = f
+	if c.pilots < c.most { // one more with each of the first flights: most agents need few
+		c.pilots++
+		c.flying.Go(c.pilot)
+	}
 	return f
 }
 
+// pilot makes tokens, one after another, until the cache is closed. A goroutine for each token would be simpler, but
+// its stack would have to grow several times on the way to the server, for every token again.
+func (c *cache) pilot() {
+	for {
+		select {
+		case fly := <-c.queue:
+			fly()
+		case <-c.base.Done():
+			for { // what waits fails at once now
+				select {
+				case fly := <-c.queue:
+					fly()
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+func tooMany(cause error) error {
+	return apierr.New(apierr.QueueFull, "Too many tokens are being made for this machine. Try again in a moment.").Because(cause)
+}
+
 // mint has the server make a token and keeps it.
-func (c *cache) mint(w want) (*imds.Token, error) {
-	ctx, cancel := context.WithTimeout(c.base, mintWithin)
-	defer cancel()
-	select {
-	case c.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, apierr.New(apierr.QueueFull, "Too many tokens are being made for this machine. Try again in a moment.").Because(ctx.Err())
+func (c *cache) mint(ctx context.Context, w want) (*imds.Token, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, tooMany(err)
 	}
 	minted, err := c.server.Mint(ctx, w.request)
-	<-c.slots
 	now := c.now()
 	if err == nil {
 		err = check(minted, w.request, now)

@@ -90,6 +90,6 @@ func (a *Agent) workload(s *snapshot, ask imds.Ask) (int, error) {
 	} else {
 		r.Note("selectors", "none; this endpoint has no header that names a workload")
 	}
-	r.Note("workload binding", "%s; this machine has %d", e.Message, len(s.Bindings))
+	r.Note("workload binding", "%s This machine has %d in all.", e.Message, len(s.Bindings))
 	return 0, r
 }

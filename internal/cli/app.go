@@ -12,15 +12,13 @@ import (
 
 func newApp(sh *shell) *cobra.Command {
 	var all bool
-	c := &cobra.Command{Use: "app", Aliases: []string{"apps"}, Short: "Applications and the app roles they offer: list, show"}
 	list := &cobra.Command{Use: "list", Short: "List the tenant's applications", Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error { return sh.appList(c.Context(), all) }}
 	list.Flags().BoolVar(&all, "all", false, "first-party applications too, such as Microsoft Graph")
-	c.AddCommand(list,
+	return family("app", "Applications and the app roles they offer: list, show", list,
 		&cobra.Command{Use: "show NAME", Short: "Show an application and the app roles it offers", Args: exactly(1),
 			Example: "  inborn app show \"Microsoft Graph\"",
 			RunE:    func(c *cobra.Command, args []string) error { return sh.appShow(c.Context(), args[0]) }})
-	return c
 }
 
 func (sh *shell) appList(ctx context.Context, all bool) error {
@@ -72,7 +70,7 @@ func (sh *shell) appShow(ctx context.Context, name string) error {
 	sp, err := c.findAPI(ctx, name)
 	if err != nil {
 		if apierr.Is(err, apierr.ObjectNotFound) {
-			return &exitError{exitNoAPI, err}
+			return &exitError{exitNoAPI, noSuchApp(name)}
 		}
 		return err
 	}

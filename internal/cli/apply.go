@@ -77,9 +77,16 @@ func (sh *shell) showPlan(p plan) error {
 		return err
 	}
 	if p.DryRun {
-		sh.say("\n%d changes would be made.", len(p.Changes))
+		sh.say("\n%s would be made.", changes(len(p.Changes)))
 	} else {
-		sh.say("\n%d changes made.", len(p.Changes))
+		sh.say("\n%s made.", changes(len(p.Changes)))
 	}
 	return nil
+}
+
+func changes(n int) string {
+	if n == 1 {
+		return "1 change"
+	}
+	return fmt.Sprintf("%d changes", n)
 }

@@ -76,8 +76,10 @@ func Main(args []string, in io.Reader, out, errs io.Writer) int {
 		return exit.code
 	}
 	sh.complain(err)
-	if strings.HasPrefix(err.Error(), "unknown ") || strings.HasPrefix(err.Error(), "required flag") {
-		return exitUsage
+	for _, mistake := range []string{"unknown ", "required flag", "if any flags in the group"} { // cobra's, which have no type
+		if strings.HasPrefix(err.Error(), mistake) {
+			return exitUsage
+		}
 	}
 	return exitFailed
 }
@@ -135,12 +137,27 @@ func defaultData() string {
 	return ".inborn"
 }
 
-// exactly is cobra's ExactArgs with an error that shows the usage line.
-func exactly(n int) cobra.PositionalArgs {
+// exactly wants that many arguments.
+func exactly(n int) cobra.PositionalArgs { return between(n, n) }
+
+// between wants at least low and at most high arguments and shows the usage line otherwise.
+func between(low, high int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
-		if len(args) != n {
-			return &exitError{exitUsage, fmt.Errorf("expected %d argument(s), got %d\n  usage: %s", n, len(args), c.UseLine())}
+		if len(args) < low || len(args) > high {
+			return &exitError{exitUsage, fmt.Errorf("wrong number of arguments\n  usage: %s", c.UseLine())}
 		}
 		return nil
 	}
+}
+
+// family is a command that only holds others; cobra would answer a misspelt one with the help text and success.
+func family(use, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, RunE: func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return &exitError{exitUsage, fmt.Errorf("unknown command %q for %q\n  try: %s --help", args[0], c.CommandPath(), c.CommandPath())}
+		}
+		return c.Help()
+	}}
+	c.AddCommand(commands...)
+	return c
 }

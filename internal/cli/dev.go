@@ -69,8 +69,8 @@ func (sh *shell) dev(ctx context.Context, f devFlags) error {
 	log := sh.logger(f.verbose)
 	config := server.Config{
 		DataDir: data, Listen: f.listen, Domain: f.domain, MasterKey: f.masterKey, Manifest: m,
-		IdentityEndpoint: "http://" + f.identityEndpoint, DefaultResource: f.defaultResource,
-		TokenLifetime: f.lifetime, Version: version, Log: log,
+		DefaultResource: f.defaultResource,
+		TokenLifetime:   f.lifetime, Version: version, Log: log,
 	}
 	s, err := server.New(ctx, config)
 	if err != nil {
@@ -81,6 +81,7 @@ func (sh *shell) dev(ctx context.Context, f devFlags) error {
 		s.Close()
 		return err
 	}
+	s.Announce("http://" + l.Addr().String())
 	if err := sh.ready(s, f, l, time.Since(started)); err != nil {
 		s.Close()
 		return errors.Join(err, l.Close())
@@ -104,7 +105,7 @@ func (sh *shell) ready(s *server.Server, f devFlags, l net.Listener, took time.D
 	}
 	fmt.Fprintf(sh.out, "Inborn %s is ready after %d ms, tenant %s (%s)\n\n", version, took.Milliseconds(), status.TenantName, status.Tenant)
 	if n := len(s.Applied()); n > 0 && f.file != "" {
-		fmt.Fprintf(sh.out, "  %s: %d changes made\n\n", f.file, n)
+		fmt.Fprintf(sh.out, "  %s: %s made\n\n", f.file, changes(n))
 	}
 	fmt.Fprintf(sh.out, "  token service     %s/%s\n", status.Origin, status.Tenant)
 	fmt.Fprintf(sh.out, "  Microsoft Graph   %s/v1.0\n", status.Origin)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +24,12 @@ func newExplain(sh *shell) *cobra.Command {
 	}
 }
 
+// A refusal is written behind the answer, so the reason may be asked for before it is there.
+const (
+	writtenWithin = 500 * time.Millisecond
+	writtenPause  = 50 * time.Millisecond
+)
+
 func (sh *shell) explain(ctx context.Context, id string) error {
 	if _, err := guid.Parse(id); err != nil {
 		return usage("%q is not a request id: %v.", id, err)
@@ -32,10 +39,15 @@ func (sh *shell) explain(ctx context.Context, id string) error {
 		return err
 	}
 	var t trace
-	if err := c.arm(ctx, http.MethodGet, "/providers/Inborn.Platform/traces/"+id+ownVersion, nil, &t); err != nil {
-		if notFound(err) {
-			return apierr.New(apierr.ObjectNotFound, "No refused request has the id %s. Refusals are kept for a day.", id)
-		}
+	err = c.arm(ctx, http.MethodGet, "/providers/Inborn.Platform/traces/"+id+ownVersion, nil, &t)
+	for tries := 0; notFound(err) && tries < int(writtenWithin/writtenPause); tries++ {
+		time.Sleep(writtenPause)
+		err = c.arm(ctx, http.MethodGet, "/providers/Inborn.Platform/traces/"+id+ownVersion, nil, &t)
+	}
+	if notFound(err) {
+		return apierr.New(apierr.ObjectNotFound, "No refused request has the id %s. Refusals are kept for a day.", id)
+	}
+	if err != nil {
 		return err
 	}
 	if sh.output == "json" {

@@ -51,8 +51,7 @@ func (sh *shell) changeGrant(ctx context.Context, args []string, grant bool) err
 	api, err := c.findAPI(ctx, args[1])
 	if err != nil {
 		if apierr.Is(err, apierr.ObjectNotFound) {
-			missing := apierr.New(apierr.ObjectNotFound, "No application is called %q.", args[1]).WithHelp("inborn app list")
-			return &exitError{exitNoAPI, missing}
+			return &exitError{exitNoAPI, noSuchApp(args[1])}
 		}
 		return err
 	}
@@ -66,6 +65,10 @@ func (sh *shell) changeGrant(ctx context.Context, args []string, grant bool) err
 		return sh.grant(ctx, c, identity, api, role)
 	}
 	return sh.revoke(ctx, c, identity, api, role)
+}
+
+func noSuchApp(name string) error {
+	return apierr.New(apierr.ObjectNotFound, "No application is called %q.", name).WithHelp("inborn app list --all")
 }
 
 func (sh *shell) grant(ctx context.Context, c *client, identity, api servicePrincipal, role appRole) error {

@@ -12,8 +12,7 @@ import (
 )
 
 func newIdentity(sh *shell) *cobra.Command {
-	c := &cobra.Command{Use: "identity", Aliases: []string{"identities"}, Short: "Managed identities: list, show, create, delete, assign, unassign"}
-	c.AddCommand(
+	return family("identity", "Managed identities: list, show, create, delete, assign, unassign",
 		&cobra.Command{Use: "list", Short: "List the managed identities, user-assigned and system-assigned", Args: exactly(0),
 			RunE: func(c *cobra.Command, _ []string) error { return sh.identityList(c.Context()) }},
 		&cobra.Command{Use: "show NAME", Short: "Show one identity, its app roles and the resources that have it", Args: exactly(1),
@@ -24,7 +23,6 @@ func newIdentity(sh *shell) *cobra.Command {
 			RunE: func(c *cobra.Command, args []string) error { return sh.identityDelete(c.Context(), args[0]) }},
 		newAssign(sh, true), newAssign(sh, false),
 	)
-	return c
 }
 
 func (sh *shell) identityList(ctx context.Context) error {
@@ -192,7 +190,7 @@ func newAssign(sh *shell, assign bool) *cobra.Command {
 		Use:     use + " RESOURCE [IDENTITY]",
 		Short:   short,
 		Example: "  inborn identity " + use + " func-orders id-orders-dev-local-01\n  inborn identity " + use + " func-orders --system",
-		Args:    cobra.RangeArgs(1, 2),
+		Args:    between(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
 			if system == (len(args) == 2) {
 				return usage("Name an identity or use --system, one of the two.")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -36,7 +37,7 @@ func newRun(sh *shell) *cobra.Command {
 			"identities from the identity endpoint, with any stock SDK. The launch ends with the program. Standard streams,\n" +
 			"signals and the exit code pass through.",
 		Example: "  inborn run --as func-orders -- node app.mjs",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    between(1, math.MaxInt),
 		RunE: func(c *cobra.Command, args []string) error {
 			if mode != "env" {
 				return usage("--mode %s is not offered by this version; use --mode env.", mode)

@@ -14,9 +14,7 @@ import (
 )
 
 func newToken(sh *shell) *cobra.Command {
-	c := &cobra.Command{Use: "token", Short: "Get a token as a workload would, and read what a token says"}
-	c.AddCommand(newTokenGet(sh), newTokenShow(sh))
-	return c
+	return family("token", "Get a token as a workload would, and read what a token says", newTokenGet(sh), newTokenShow(sh))
 }
 
 // tokenRequest is what `inborn token get` asks the identity endpoint for.
@@ -109,7 +107,7 @@ func newTokenShow(sh *shell) *cobra.Command {
 		Long: "Explain every claim of a token. Without an argument, or with -, it is read from standard input, which keeps it\n" +
 			"out of the list of processes and the history of the shell. The signature is checked where an Inborn is running.",
 		Example: "  inborn token get --as func-orders --resource api://orders | inborn token show",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    between(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
 			text := "-"
 			if len(args) == 1 {

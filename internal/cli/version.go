@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 )
@@ -27,8 +26,5 @@ func newVersion(sh *shell) *cobra.Command {
 }
 
 func platformName() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && version == "devel" {
-		return runtime.GOOS + "/" + runtime.GOARCH + " " + info.Main.Version
-	}
 	return runtime.GOOS + "/" + runtime.GOARCH
 }

@@ -27,6 +27,16 @@ func (s side) String() string {
 	return "appRoleAssignedTo"
 }
 
+// of returns the side that s is of sp. A first-party API holds no app roles, it only offers them, and published scripts
+// grant and list under /servicePrincipals/{Microsoft Graph}/appRoleAssignments (seen in an article with its answer): for
+// such a principal both addresses are the resource's side.
+func (s side) of(c *call, sp *directory.ServicePrincipal) side {
+	if app, ok := c.dir.AppOf(sp); ok && app.FirstParty {
+		return toResource
+	}
+	return s
+}
+
 // end returns the object id of the service principal below which a is found on this side.
 func (s side) end(a assignment) guid.GUID {
 	if s == ofPrincipal {
@@ -56,14 +66,14 @@ func assignmentKind(from side) *kind[assignment] {
 			if err != nil {
 				return nil, err
 			}
-			return from.below(c.dir, sp.ID, c.param("assignment"))
+			return from.of(c, sp).below(c.dir, sp.ID, c.param("assignment"))
 		},
 		walk: func(c *call, after []byte) (iter.Seq[assignment], error) {
 			sp, err := principalOfPath(c)
 			if err != nil {
 				return nil, err
 			}
-			return behind(from.walk(c.dir, sp.ID), after), nil
+			return behind(from.of(c, sp).walk(c.dir, sp.ID), after), nil
 		},
 		key:       func(a assignment) []byte { return a.ID[:] },
 		keyLength: len(directory.AssignmentID{}),
@@ -97,7 +107,7 @@ func (s side) context(c *call) string {
 	if err != nil {
 		return s.String()
 	}
-	return s.collection(sp.ID)
+	return s.of(c, sp).collection(sp.ID)
 }
 
 func (s side) collection(end guid.GUID) string {

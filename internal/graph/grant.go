@@ -40,6 +40,7 @@ func grant(from side) action {
 		if err != nil {
 			return err
 		}
+		from := from.of(c, sp)
 		var body newAssignment
 		if err := serve.ReadJSON(c.r, maxBody, &body); err != nil {
 			return err
@@ -98,6 +99,7 @@ func revoke(from side) action {
 		if err != nil {
 			return err
 		}
+		from := from.of(c, sp)
 		text, end := c.param("assignment"), sp.ID
 		if _, err := c.change(func(d *state.Draft) error { return from.drop(d, end, text) }); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/guid"
@@ -104,7 +105,7 @@ func (h *Handler) trace(r *http.Request, at element, ask Ask, cause error) apier
 	}
 	t.Note("caller", "%s, Host %q, %q", r.RemoteAddr, clip(r.Host), clip(r.UserAgent()))
 	if ask.Resource != "" {
-		t.Note("request", "resource %q, identity chosen by %s %q", clip(ask.Resource), ask.By, clip(ask.Value))
+		t.Note("request", "a token for %q, of the identity %s", clip(ask.Resource), strings.TrimSpace(fmt.Sprintf("by %s %s", ask.By, clip(ask.Value))))
 	}
 	var refusal *Refusal
 	if errors.As(cause, &refusal) {

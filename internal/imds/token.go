@@ -29,8 +29,9 @@ type Facts struct {
 // seconds that are left is fixed, and those are the same for all requests of one second. It is safe for concurrent use.
 type Token struct {
 	accessToken string
+	quoted      string    // the same as JSON
 	expiresOn   int64     // Unix seconds
-	parts       [3]string // the body around expires_in and ext_expires_in
+	parts       [3]string // the body after the access token, around expires_in and ext_expires_in
 	tails       [3]string // how the body ends, by variant
 	rendered    [3]atomic.Pointer[rendered]
 	contentType []string // header value, shared by all answers
@@ -47,8 +48,8 @@ type rendered struct {
 // R5): some read only expires_on, some only expires_in, and .NET takes the later one for both. Numbers are strings of
 // digits (rule R6).
 func NewToken(f Facts) *Token {
-	t := &Token{accessToken: f.AccessToken, expiresOn: f.ExpiresOn.Unix(), contentType: []string{contentType}}
-	t.parts[0] = `{"access_token":` + quote(f.AccessToken) + `,"client_id":"` + f.ClientID.String() + `","expires_in":"`
+	t := &Token{accessToken: f.AccessToken, quoted: quote(f.AccessToken), expiresOn: f.ExpiresOn.Unix(), contentType: []string{contentType}}
+	t.parts[0] = `,"client_id":"` + f.ClientID.String() + `","expires_in":"`
 	t.parts[1] = `","expires_on":"` + strconv.FormatInt(t.expiresOn, 10) + `","ext_expires_in":"`
 	t.parts[2] = `","not_before":"` + strconv.FormatInt(f.NotBefore.Unix(), 10) + `","resource":` + quote(f.Resource) + `,"token_type":"Bearer"`
 	t.tails = [3]string{
@@ -85,7 +86,9 @@ func (t *Token) at(left int64, variant int) *rendered {
 	}
 	tail := t.tails[variant]
 	seconds := strconv.FormatInt(max(left, 0), 10)
-	body := make([]byte, 0, len(t.parts[0])+len(t.parts[1])+len(t.parts[2])+2*len(seconds)+len(tail))
+	const start = `{"access_token":`
+	body := make([]byte, 0, len(start)+len(t.quoted)+len(t.parts[0])+len(t.parts[1])+len(t.parts[2])+2*len(seconds)+len(tail))
+	body = append(append(body, start...), t.quoted...)
 	body = append(body, t.parts[0]...)
 	body = append(body, seconds...)
 	body = append(body, t.parts[1]...)

@@ -62,7 +62,7 @@ func (c *Client) follow(ctx context.Context, install func(Workloads)) error {
 	defer stop(nil)
 	dead := time.AfterFunc(silence, func() { stop(fmt.Errorf("no sign of life for %v", silence)) })
 	defer dead.Stop()
-	response, err := c.do(ctx, http.MethodGet, pathWorkloads+"?watch", nil)
+	response, err := c.do(ctx, http.MethodGet, pathWorkloads+"?"+queryWatch, nil)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,8 @@ const (
 	pathWorkloads = "/node/v1/workloads"
 	pathTokens    = "/node/v1/tokens"
 	pathTraces    = "/node/v1/traces"
+
+	queryWatch = "watch" // asks pathWorkloads for the stream
 )
 
 const (

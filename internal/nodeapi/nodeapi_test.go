@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -62,28 +61,6 @@ func handler(d *directory) *Handler {
 		},
 		Report: func(resource.ID, []apierr.Trace) {},
 	}
-}
-
-// serve runs h on a Pipe until the test ends.
-func serve(t testing.TB, h http.Handler) *Client {
-	t.Helper()
-	pipe := NewPipe()
-	ctx, cancel := context.WithCancel(context.Background())
-	server := &http.Server{Handler: h, BaseContext: func(net.Listener) context.Context { return ctx }}
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(pipe) }()
-	client := pipe.Client()
-	t.Cleanup(func() {
-		cancel()
-		client.HTTP.CloseIdleConnections()
-		late, stop := context.WithTimeout(context.Background(), 5*time.Second)
-		defer stop()
-		if err := server.Shutdown(late); err != nil {
-			t.Errorf("the server does not stop: %v", err)
-		}
-		<-done
-	})
-	return client
 }
 
 func sample() Workloads {
@@ -217,9 +194,6 @@ func TestNoServerIsUnavailable(t *testing.T) {
 	pipe.Close()
 	if _, err := pipe.Client().Mint(t.Context(), MintRequest{}); apierr.From(err).Kind != apierr.Unavailable {
 		t.Errorf("err = %v", err)
-	}
-	if _, err := pipe.Accept(); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("Accept = %v", err)
 	}
 }
 

@@ -121,7 +121,7 @@ func (h *Handler) watch(w http.ResponseWriter, r *http.Request, node resource.ID
 			return err
 		case err != nil:
 			return nil // the stream ends; the agent comes again and is told why
-		case true:
+		case first || !snapshot.Same(sent):
 			line, err := json.Marshal(snapshot)
 			if err != nil || !send(w, out, append(line, '\n')) {
 				return nil

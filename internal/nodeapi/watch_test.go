@@ -175,6 +175,30 @@ func TestHeartbeatsKeepASilentWatchAndSilenceEndsADeadOne(t *testing.T) {
 	})
 }
 
+func TestALineOfTheWatchMakesThePauseShortAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var streams int
+		var lost time.Time
+		client := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch streams++; {
+			case streams == 10:
+				io.WriteString(w, "{}\n")
+				lost = time.Now()
+			case streams == 11 && time.Since(lost) > time.Second:
+				t.Errorf("back after %v", time.Since(lost))
+				fallthrough
+			default:
+				http.Error(w, "no", http.StatusBadGateway)
+			}
+		}))
+		start := time.Now()
+		if first := <-watch(t, client); !first.Same(Workloads{}) || time.Since(start) < 10*time.Second {
+			t.Errorf("%+v after %v", first, time.Since(start))
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
 func TestASlowReaderEndsTheWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &directory{now: sample(), changed: make(chan struct{})}

@@ -42,18 +42,17 @@ const (
 
 // Config says what to serve and where. DataDir and Listen are needed, everything else has a default.
 type Config struct {
-	DataDir          string
-	Listen           string             // host:port of the one TLS listener
-	IdentityEndpoint string             // http://host:port where this process's own agent answers, for Status
-	Domain           string             // serve login.D, graph.D and management.D besides localhost; "" for none
-	MasterKey        string             // file of the master key; "" is master.key in DataDir
-	Manifest         *manifest.Manifest // applied before the server is ready; nil for none
-	DefaultResource  string             // name or id of the resource that any process of this node is; "" for none
-	TokenLifetime    time.Duration      // of managed-identity tokens; 0 is one hour
-	Version          string
-	Log              *slog.Logger     // nil discards
-	Now              func() time.Time // nil is the clock
-	Random           io.Reader        // nil is the system's
+	DataDir         string
+	Listen          string             // host:port of the one TLS listener
+	Domain          string             // serve login.D, graph.D and management.D besides localhost; "" for none
+	MasterKey       string             // file of the master key; "" is master.key in DataDir
+	Manifest        *manifest.Manifest // applied before the server is ready; nil for none
+	DefaultResource string             // name or id of the resource that any process of this node is; "" for none
+	TokenLifetime   time.Duration      // of managed-identity tokens; 0 is one hour
+	Version         string
+	Log             *slog.Logger     // nil discards
+	Now             func() time.Time // nil is the clock
+	Random          io.Reader        // nil is the system's
 }
 
 func (c Config) withDefaults() Config {
@@ -92,6 +91,7 @@ type Server struct {
 	pipe      *nodeapi.Pipe
 	listener  net.Listener
 	admin     net.Listener
+	endpoint  string // of the agent in this process
 }
 
 // New opens the data directory, brings the tenant to what the manifest declares and takes the addresses. Nothing is
@@ -113,9 +113,7 @@ func (s *Server) openState(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(s.config.DataDir), 0o700); err != nil {
-		return apierr.New(apierr.StoreFailed, "Cannot create the data directory %s: %v.", s.config.DataDir, rootCause(err)).Because(err)
-	}
+	_ = os.MkdirAll(filepath.Dir(s.config.DataDir), 0o700) // why that fails, the store says in better words
 	if s.store, err = store.OpenSQLite(ctx, s.config.DataDir); err != nil {
 		return err
 	}
@@ -206,6 +204,9 @@ func (s *Server) sweep(ctx context.Context) {
 // Nodes returns the client with which an agent in this process reaches the node API.
 func (s *Server) Nodes() *nodeapi.Client { return s.pipe.Client() }
 
+// Announce says where the agent of this process answers, for Status. Call it before Serve.
+func (s *Server) Announce(identityEndpoint string) { s.endpoint = identityEndpoint }
+
 // Applied returns what the manifest of the Config changed.
 func (s *Server) Applied() []manifest.Change { return s.applied }
 
@@ -238,7 +239,7 @@ func (s *Server) Status() Status {
 		ResourceGroup:    string(s.home.group),
 		Node:             string(s.home.node),
 		Origin:           "https://" + s.listener.Addr().String(),
-		IdentityEndpoint: s.config.IdentityEndpoint,
+		IdentityEndpoint: s.endpoint,
 		CA:               filepath.Join(s.config.DataDir, serve.AuthorityFile),
 		Issuers:          []string{tenant.IssuerV1, tenant.IssuerV2},
 	}

@@ -99,7 +99,7 @@ func TestBadConfigurationIsOneSentence(t *testing.T) {
 		"no port":                  {Config{Listen: "127.0.0.1"}, "HOST:PORT"},
 		"a host that is not here":  {Config{Listen: "192.0.2.1:1"}, "cannot assign requested address"},
 		"a file as data directory": {Config{DataDir: file}, file},
-		"a path below a file":      {Config{DataDir: filepath.Join(file, "x", "y")}, "not a directory"},
+		"a path below a file":      {Config{DataDir: filepath.Join(file, "x", "y")}, "lies below one"},
 		"an unknown resource":      {Config{DefaultResource: "nope"}, `No resource is called "nope"`},
 		"an unknown resource id":   {Config{DefaultResource: "/subscriptions/x/resourceGroups/y/providers/a/b/c"}, "No resource has the id"},
 		"a long data directory":    {Config{DataDir: filepath.Join(shortDir(t), strings.Repeat("x", 120))}, "shorter --data"},

@@ -70,14 +70,14 @@ func startWorld(t *testing.T, config Config) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.IdentityEndpoint = "http://" + l.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	s, err := New(ctx, config)
 	if err != nil {
 		cancel()
 		t.Fatal(err)
 	}
-	w := &world{t: t, server: s, config: config, endpoint: config.IdentityEndpoint}
+	w := &world{t: t, server: s, config: config, endpoint: "http://" + l.Addr().String()}
+	s.Announce(w.endpoint)
 	ended := make(chan error, 2)
 	node := agent.New(agent.Config{Server: s.Nodes(), Now: s.config.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler)})
 	go func() { ended <- s.Serve(ctx) }()

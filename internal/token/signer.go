@@ -31,6 +31,8 @@ func (s *Signer) Sign(ctx context.Context, key *Key, c *Claims) (string, error) 
 		return "", err
 	}
 	defer func() { <-s.slots }()
+	// Whoever was given the slot by the signature before runs at once and in its time slice, and so on: for up to 10 ms
+	// nobody else would get this processor, whose request could be read or whose answer written in a few microseconds.
 	runtime.Gosched()
 	return key.sign(input)
 }

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// small is a manifest as a developer has one: an API, and a function that may use it.
+func small() string {
+	return `tenant: {name: bench.example}
+apps:
+  - name: orders-api
+    identifierUri: api://orders
+    appRoles: [{value: Orders.Read.All, members: [application]}]
+resources:
+  - type: Microsoft.Web/sites
+    name: func-bench
+    identity:
+      system: true
+      appRoles: [{app: Microsoft Graph, role: User.Read.All}, {app: orders-api, role: Orders.Read.All}]
+`
+}
+
+// identities is how many there are in the large manifest: one for each connection.
+const identities = 64
+
+// large is a manifest whose function has many identities.
+func large() string {
+	var b, names strings.Builder
+	b.WriteString("tenant: {name: bench.example}\nidentities:\n")
+	for i := range identities {
+		fmt.Fprintf(&b, "  - {name: id-%d, clientId: %s}\n", i, clientID(i))
+		fmt.Fprintf(&names, "id-%d, ", i)
+	}
+	fmt.Fprintf(&b, "resources:\n  - {type: Microsoft.Web/sites, name: func-bench, identity: {user: [%s]}}\n",
+		strings.TrimSuffix(names.String(), ", "))
+	return b.String()
+}
+
+// clientID returns the client id of the i-th identity.
+func clientID(i int) string { return fmt.Sprintf("f8973019-6953-433b-b935-%012x", i) }

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// lab is where the servers run: a directory for all they need, and the programs.
+type lab struct {
+	dir    string
+	inborn string // the real binary
+	self   string // the yardsticks
+}
+
+// newLab makes the directory and, unless INBORN_BIN names a binary, builds one.
+func newLab(ctx context.Context) (*lab, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	// A short path: the product puts a Unix socket below it, whose path may have about a hundred bytes.
+	dir, err := os.MkdirTemp("", "ib")
+	if err != nil {
+		return nil, err
+	}
+	l := &lab{dir: dir, inborn: os.Getenv("INBORN_BIN"), self: self}
+	if l.inborn == "" {
+		l.inborn = filepath.Join(dir, "inborn")
+		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", l.inborn, "github.com/inborn-id/inborn/cmd/inborn")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			return nil, errors.Join(fmt.Errorf("building inborn: %w\n%s", err, out), l.close())
+		}
+	}
+	return l, errors.Join(writeKey(l.path("key")), os.WriteFile(l.path("small.yaml"), []byte(small()), 0o600),
+		os.WriteFile(l.path("large.yaml"), []byte(large()), 0o600))
+}
+
+func (l *lab) path(name string) string { return filepath.Join(l.dir, name) }
+
+func (l *lab) close() error { return os.RemoveAll(l.dir) }
+
+// child is a server that was started here.
+type child struct {
+	addr  string // where it gives tokens
+	ready time.Duration
+	began time.Time
+	cmd   *exec.Cmd
+	said  bytes.Buffer // to standard error
+}
+
+// product starts `inborn dev` on a data directory and waits until it says that it is ready.
+func (l *lab) product(ctx context.Context, data, manifest string) (*child, error) {
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	listen, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	return launch(ctx, addr, l.inborn, "dev", "--data", l.path(data), "--listen", listen, "--identity-endpoint", addr,
+		"--file", l.path(manifest), "--default-resource", "func-bench")
+}
+
+// yardstick starts the one that imitates body: with a signature for each request, or with the same bytes.
+func (l *lab) yardstick(ctx context.Context, body []byte, signs bool) (*child, error) {
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(l.path("body"), body, 0o600); err != nil {
+		return nil, err
+	}
+	arguments := []string{yardstickArgument, "-listen", addr, "-body", l.path("body")}
+	if signs {
+		arguments = append(arguments, "-key", l.path("key"))
+	}
+	return launch(ctx, addr, l.self, arguments...)
+}
+
+func launch(ctx context.Context, addr, program string, arguments ...string) (*child, error) {
+	c := &child{addr: addr, cmd: exec.CommandContext(ctx, program, arguments...)}
+	c.cmd.Cancel = func() error { return c.cmd.Process.Signal(syscall.SIGTERM) }
+	c.cmd.WaitDelay = 10 * time.Second // then it is killed
+	c.cmd.Stderr = &c.said
+	out, err := c.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	c.began = time.Now()
+	if err := c.cmd.Start(); err != nil {
+		return nil, err
+	}
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil { // the first line says that it is ready
+		c.stop()
+		return nil, fmt.Errorf("%s: %w: %s", filepath.Base(program), err, c.said.String())
+	}
+	c.ready = time.Since(c.began)
+	go io.Copy(io.Discard, out)
+	return c, nil
+}
+
+// stop ends the server and waits until it is gone.
+func (c *child) stop() {
+	c.cmd.Cancel()
+	late := time.AfterFunc(c.cmd.WaitDelay, func() { c.cmd.Process.Kill() })
+	defer late.Stop()
+	c.cmd.Wait()
+}
+
+// first asks until it gets a token and returns it, with the time since the process was started.
+func (c *child) first(request []byte) ([]byte, time.Duration, error) {
+	for deadline := c.began.Add(20 * time.Second); ; {
+		body, err := once(c.addr, request)
+		if err == nil {
+			return body, time.Since(c.began), nil
+		}
+		if time.Now().After(deadline) {
+			return nil, 0, fmt.Errorf("no token within 20 s: %w: %s", err, c.said.String())
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func once(addr string, request []byte) ([]byte, error) {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	status, body, err := newClient(conn, request).ask()
+	if err == nil && status != 200 {
+		err = fmt.Errorf("answer %d: %.300s", status, body)
+	}
+	return body, err
+}
+
+// cpu returns the time that the server has had from the processors, as /proc counts it: in hundredths of a second.
+func (c *child) cpu() (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.cmd.Process.Pid))
+	if err != nil {
+		return 0, fmt.Errorf("this needs Linux: %w", err)
+	}
+	return parseCPU(string(text))
+}
+
+// parseCPU reads proc_pid_stat(5): after the name, which may hold anything, utime and stime are the 12th and 13th.
+func parseCPU(stat string) (time.Duration, error) {
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 13 {
+		return 0, fmt.Errorf("cannot read %q", stat)
+	}
+	user, err := strconv.Atoi(fields[11])
+	system, err2 := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err, err2)
+}
+
+// resident returns the memory of the server that is in RAM, in MiB.
+func (c *child) resident() (float64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
+	if err != nil {
+		return 0, fmt.Errorf("this needs Linux: %w", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kib, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 64)
+			return kib / 1024, err
+		}
+	}
+	return 0, errors.New("no VmRSS in /proc")
+}
+
+// freeAddr returns an address of this host that nobody listens on.
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
