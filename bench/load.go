@@ -54,36 +54,42 @@ func (t turn) on(ctx context.Context, s *child) (*sample, error) {
 		return nil, err
 	}
 	began := time.Now()
-	end := began.Add(t.length)
-	var running sync.WaitGroup
-	for _, c := range clients {
-		running.Go(func() { c.drive(ctx, end, t.distinct) })
+	waits, err := t.drive(ctx, clients, began.Add(t.length))
+	if err != nil {
+		return nil, err
 	}
-	running.Wait()
 	took := time.Since(began)
 	after, err := s.cpu()
 	if err != nil {
 		return nil, err
 	}
-	all := &sample{}
+	n := float64(len(waits))
+	return &sample{perSecond: n / took.Seconds(), cpu: float64((after - before).Microseconds()) / n, waits: waits}, nil
+}
+
+// drive lets all clients ask until end and returns how long each request took, the shortest first.
+func (t turn) drive(ctx context.Context, clients []*client, end time.Time) ([]time.Duration, error) {
+	var running sync.WaitGroup
+	for _, c := range clients {
+		running.Go(func() { c.drive(ctx, end, t.distinct) })
+	}
+	running.Wait()
+	var waits []time.Duration
 	bodies := map[uint64]bool{}
 	for _, c := range clients {
 		if c.err != nil {
 			return nil, c.err
 		}
-		all.waits = append(all.waits, c.waits...)
+		waits = append(waits, c.waits...)
 		for _, sum := range c.bodies {
 			bodies[sum] = true
 		}
 	}
-	n := len(all.waits)
-	if t.distinct && len(bodies) != n {
-		return nil, fmt.Errorf("%d answers held %d different tokens", n, len(bodies))
+	if t.distinct && len(bodies) != len(waits) {
+		return nil, fmt.Errorf("%d answers held %d different tokens", len(waits), len(bodies))
 	}
-	slices.Sort(all.waits)
-	all.perSecond = float64(n) / took.Seconds()
-	all.cpu = float64((after - before).Microseconds()) / float64(n)
-	return all, nil
+	slices.Sort(waits)
+	return waits, nil
 }
 
 // client sends one request again and again over one connection. It reads of an answer what it must, since it takes its

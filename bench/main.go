@@ -70,8 +70,8 @@ func fail(err error) {
 // run measures what was chosen and reports whether all limits are met.
 func run(ctx context.Context) (bool, error) {
 	only := flag.String("only", "", "measure these, separated by commas: cached, mint, start, memory, build (default: all)")
-	rounds := flag.Int("rounds", 7, "turns of each server")
-	round := flag.Duration("time", 3*time.Second, "length of one turn under load")
+	rounds := flag.Int("rounds", 15, "turns of each server")
+	round := flag.Duration("time", time.Second, "length of one turn under load")
 	flag.Parse()
 	chosen, err := choose(*only)
 	if err != nil {

@@ -31,21 +31,30 @@ func newLab(ctx context.Context) (*lab, error) {
 		return nil, err
 	}
 	// A short path: the product puts a Unix socket below it, whose path may have about a hundred bytes.
-	dir, err := os.MkdirTemp("", "ib")
+	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return nil, err
 	}
 	l := &lab{dir: dir, inborn: os.Getenv("INBORN_BIN"), self: self}
-	if l.inborn == "" {
-		l.inborn = filepath.Join(dir, "inborn")
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", l.inborn, "github.com/inborn-id/inborn/cmd/inborn")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			return nil, errors.Join(fmt.Errorf("building inborn: %w\n%s", err, out), l.close())
-		}
+	err = errors.Join(l.build(ctx), writeKey(l.path("key")),
+		os.WriteFile(l.path("small.yaml"), []byte(small()), 0o600), os.WriteFile(l.path("large.yaml"), []byte(large()), 0o600))
+	if err != nil {
+		return nil, errors.Join(err, l.close())
 	}
-	return l, errors.Join(writeKey(l.path("key")), os.WriteFile(l.path("small.yaml"), []byte(small()), 0o600),
-		os.WriteFile(l.path("large.yaml"), []byte(large()), 0o600))
+	return l, nil
+}
+
+func (l *lab) build(ctx context.Context) error {
+	if l.inborn != "" {
+		return nil
+	}
+	l.inborn = l.path("inborn")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", l.inborn, "github.com/inborn-id/inborn/cmd/inborn")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("building inborn: %w\n%s", err, out)
+	}
+	return nil
 }
 
 func (l *lab) path(name string) string { return filepath.Join(l.dir, name) }

@@ -56,8 +56,8 @@ type cache struct {
 	now    func() time.Time
 	random io.Reader
 	size   int
-	most   int         // pilots there may be: requests that are with the server at a time
-	queue  chan func() // flights that wait for a pilot
+	most   int         // pilots there may be, and so requests that are with the server at a time
+	queue  chan func() // flights that wait for a pilot, first come, first served
 	base   context.Context
 	stop   context.CancelFunc
 
@@ -191,10 +191,13 @@ func (c *cache) forget(k key, stamp string) {
 
 // close gives up what is under way and waits for it.
 func (c *cache) close() {
-	c.mu.Lock()
-	c.closed = true
-	c.mu.Unlock()
 	c.stop()
+	c.mu.Lock()
+	if !c.closed {
+		c.closed = true
+		close(c.queue)
+	}
+	c.mu.Unlock()
 	c.flying.Wait()
 }
 

@@ -89,20 +89,8 @@ func (c *cache) begin(w want, avoid *imds.Token) *flight {
 // pilot makes tokens, one after another, until the cache is closed. A goroutine for each token would be simpler, but
 // its stack would have to grow several times on the way to the server, for every token again.
 func (c *cache) pilot() {
-	for {
-		select {
-		case fly := <-c.queue:
-			fly()
-		case <-c.base.Done():
-			for { // what waits fails at once now
-				select {
-				case fly := <-c.queue:
-					fly()
-				default:
-					return
-				}
-			}
-		}
+	for fly := range c.queue {
+		fly()
 	}
 }
 

@@ -89,11 +89,12 @@ func (p *Pipe) RoundTrip(r *http.Request) (*http.Response, error) {
 func (p *Pipe) watch(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(r.Context())
 	out, in := io.Pipe()
-	context.AfterFunc(p.serving, cancel)
+	forget := context.AfterFunc(p.serving, cancel)
 	context.AfterFunc(ctx, func() { in.CloseWithError(ctx.Err()) }) // so that nobody is stuck in a Read or Write
 	w := &stream{in: in, begun: make(chan struct{})}
 	go func() {
 		defer cancel()
+		defer forget()
 		err := run(p.handler, w, r.WithContext(ctx))
 		w.FlushError()
 		in.CloseWithError(err) // nil says that the answer is complete
@@ -158,6 +159,9 @@ type stream struct {
 // FlushError is what http.ResponseController calls.
 func (w *stream) FlushError() error {
 	w.once.Do(func() { close(w.begun) })
+	if len(w.body) == 0 {
+		return nil
+	}
 	_, err := w.in.Write(w.body)
 	w.body = w.body[:0]
 	return err
@@ -165,7 +169,7 @@ func (w *stream) FlushError() error {
 
 // SetWriteDeadline is what http.ResponseController calls. There is no clock here: a deadline counts as passed as soon as
 // it is set, and a watch sets one only then.
-func (w *stream) SetWriteDeadline(t time.Time) error {
+func (w *stream) SetWriteDeadline(time.Time) error {
 	return w.in.CloseWithError(os.ErrDeadlineExceeded)
 }
 
