@@ -56,7 +56,7 @@ func (t turn) on(ctx context.Context, s *child) (*sample, error) {
 	began := time.Now()
 	waits, err := t.drive(ctx, clients, began.Add(t.length))
 	if err != nil {
-		return nil, err
+		return nil, s.explain(err)
 	}
 	took := time.Since(began)
 	after, err := s.cpu()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +66,7 @@ type child struct {
 	ready time.Duration
 	began time.Time
 	cmd   *exec.Cmd
-	said  bytes.Buffer // to standard error
+	log   string // file of its standard error
 }
 
 // product starts `inborn dev` on a data directory and waits until it says that it is ready.
@@ -80,7 +79,7 @@ func (l *lab) product(ctx context.Context, data, manifest string) (*child, error
 	if err != nil {
 		return nil, err
 	}
-	return launch(ctx, addr, l.inborn, "dev", "--data", l.path(data), "--listen", listen, "--identity-endpoint", addr,
+	return l.launch(ctx, addr, l.inborn, "dev", "--data", l.path(data), "--listen", listen, "--identity-endpoint", addr,
 		"--file", l.path(manifest), "--default-resource", "func-bench")
 }
 
@@ -97,14 +96,19 @@ func (l *lab) yardstick(ctx context.Context, body []byte, signs bool) (*child, e
 	if signs {
 		arguments = append(arguments, "-key", l.path("key"))
 	}
-	return launch(ctx, addr, l.self, arguments...)
+	return l.launch(ctx, addr, l.self, arguments...)
 }
 
-func launch(ctx context.Context, addr, program string, arguments ...string) (*child, error) {
+func (l *lab) launch(ctx context.Context, addr, program string, arguments ...string) (*child, error) {
 	c := &child{addr: addr, cmd: exec.CommandContext(ctx, program, arguments...)}
+	log, err := os.CreateTemp(l.dir, filepath.Base(program)+"-*.log")
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	c.log, c.cmd.Stderr = log.Name(), log
 	c.cmd.Cancel = func() error { return c.cmd.Process.Signal(syscall.SIGTERM) }
 	c.cmd.WaitDelay = 10 * time.Second // then it is killed
-	c.cmd.Stderr = &c.said
 	out, err := c.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -115,11 +119,17 @@ func launch(ctx context.Context, addr, program string, arguments ...string) (*ch
 	}
 	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil { // the first line says that it is ready
 		c.stop()
-		return nil, fmt.Errorf("%s: %w: %s", filepath.Base(program), err, c.said.String())
+		return nil, c.explain(err)
 	}
 	c.ready = time.Since(c.began)
 	go io.Copy(io.Discard, out)
 	return c, nil
+}
+
+// explain says which server err is about, and what that has to say.
+func (c *child) explain(err error) error {
+	said, _ := os.ReadFile(c.log)
+	return fmt.Errorf("%s at %s: %w\n%s", filepath.Base(c.cmd.Path), c.addr, err, said)
 }
 
 // stop ends the server and waits until it is gone.
@@ -138,7 +148,7 @@ func (c *child) first(request []byte) ([]byte, time.Duration, error) {
 			return body, time.Since(c.began), nil
 		}
 		if time.Now().After(deadline) {
-			return nil, 0, fmt.Errorf("no token within 20 s: %w: %s", err, c.said.String())
+			return nil, 0, c.explain(fmt.Errorf("no token within 20 s: %w", err))
 		}
 		time.Sleep(time.Millisecond)
 	}

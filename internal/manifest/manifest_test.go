@@ -3,6 +3,7 @@ package manifest
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/inborn-id/inborn/internal/apierr"
 )
@@ -73,6 +74,35 @@ func TestParseEmptyIsEmpty(t *testing.T) {
 	for _, text := range []string{"", "# nothing\n", "{}"} {
 		if m, err := Parse([]byte(text)); err != nil || m.Users != nil {
 			t.Errorf("Parse(%q) = %+v, %v", text, m, err)
+		}
+	}
+}
+
+func TestHostileFilesAreRefusedQuickly(t *testing.T) {
+	laughs := "a: &a [x,x,x,x,x,x,x,x,x]\n"
+	for c := 'b'; c < 'k'; c++ {
+		laughs += string(c) + ": &" + string(c) + " [" + strings.Repeat("*"+string(c-1)+",", 9) + "]\n"
+	}
+	for name, text := range map[string]string{
+		"brackets": "users: " + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000),
+		"braces":   "users: " + strings.Repeat("{a: ", 20_000),
+		"dashes":   strings.Repeat("- ", 20_000),
+		"indents": func() (s string) {
+			for i := range 400 {
+				s += strings.Repeat(" ", i) + "a:\n"
+			}
+			return s
+		}(),
+		"laughs": laughs,
+		"large":  strings.Repeat("#", MaxSize+1),
+	} {
+		started := time.Now()
+		_, err := Parse([]byte(text))
+		if !apierr.Is(err, apierr.ManifestInvalid) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if took := time.Since(started); took > 5*time.Second {
+			t.Errorf("%s took %v", name, took)
 		}
 	}
 }

@@ -23,6 +23,9 @@ func Parse(text []byte) (*Manifest, error) {
 	if len(text) > MaxSize {
 		return nil, invalid("1:1", "the manifest is larger than %d MiB", MaxSize>>20)
 	}
+	if err := checkDepth(text); err != nil {
+		return nil, err
+	}
 	m := &Manifest{}
 	decoder := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
 	if err := decoder.Decode(m); err != nil && !errors.Is(err, io.EOF) {
@@ -32,6 +35,40 @@ func Parse(text []byte) (*Manifest, error) {
 		return nil, invalid("1:1", "the file holds more than one document; put everything into one")
 	}
 	return m, nil
+}
+
+// The schema nests five deep. The library's time and memory grow with the square of the depth, so a file of a few
+// kilobytes of brackets would otherwise take all there is.
+const (
+	maxDepth  = 32
+	maxIndent = 128 // columns
+)
+
+// checkDepth refuses a text that nests deeper than any manifest, before it is parsed. It counts brackets wherever they
+// stand, in strings and comments too: no name needs 32 that stay open.
+func checkDepth(text []byte) error {
+	line, depth, indent, inIndent := 1, 0, 0, true
+	for _, c := range text {
+		switch {
+		case c == '\n':
+			line, indent, inIndent = line+1, 0, true
+			continue
+		case inIndent && (c == ' ' || c == '-' || c == '?' || c == '\t'):
+			indent++
+		default:
+			inIndent = false
+		}
+		switch c {
+		case '[', '{':
+			depth++
+		case ']', '}':
+			depth = max(depth-1, 0)
+		}
+		if depth > maxDepth || indent > maxIndent {
+			return invalid(fmt.Sprintf("%d:1", line), "the file is nested too deeply for a manifest")
+		}
+	}
+	return nil
 }
 
 // Format writes m as YAML that Parse reads back.
