@@ -55,7 +55,7 @@ func (c *client) findAPI(ctx context.Context, ref string) (servicePrincipal, err
 	if err != nil || len(found) == 1 {
 		return append(found, servicePrincipal{})[0], err
 	}
-	return servicePrincipal{}, apierr.New(apierr.ObjectNotFound, "No application has the identifier URI %s.", ref).WithHelp("inborn app list")
+	return servicePrincipal{}, noSuchApp(ref)
 }
 
 // roleFor returns the app role of api that applications may have and whose value is value.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -68,6 +69,9 @@ func (sh *shell) changeGrant(ctx context.Context, args []string, grant bool) err
 }
 
 func noSuchApp(name string) error {
+	if strings.Contains(name, "://") {
+		return apierr.New(apierr.ObjectNotFound, "No application has the identifier URI %s.", name).WithHelp("inborn app list")
+	}
 	return apierr.New(apierr.ObjectNotFound, "No application is called %q.", name).WithHelp("inborn app list --all")
 }
 
