@@ -54,6 +54,9 @@ func (r *recheck) fetch(ctx context.Context) *snapshot {
 	}
 	r.begun.Add(1)
 	r.last = nil
+	// Others wait for this answer, too, so it is not given up because the first to ask has left.
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), recheckWithin)
+	defer stop()
 	if w, err := r.server.Workloads(ctx); err == nil {
 		r.last = prepare(w)
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/inborn-id/inborn/internal/apierr"
@@ -32,8 +33,13 @@ type client struct {
 	admin  *server.Admin
 	status server.Status
 	http   *http.Client
-	tokens map[string]string // by audience; a command is shorter than their life
+
+	mu     sync.Mutex
+	tokens map[string]server.AdminToken // by audience
 }
+
+// renewBefore is how long before its end a token is replaced: `inborn run` outlives many.
+const renewBefore = time.Minute
 
 // connect finds the Inborn that runs on the data directory.
 func (sh *shell) connect(ctx context.Context) (*client, error) {
@@ -51,7 +57,7 @@ func (sh *shell) connect(ctx context.Context) (*client, error) {
 		return nil, fmt.Errorf("%s holds no certificate", status.CA)
 	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
-	return &client{admin: admin, status: status, tokens: map[string]string{},
+	return &client{admin: admin, status: status, tokens: map[string]server.AdminToken{},
 		http: &http.Client{Transport: transport, Timeout: time.Minute}}, nil
 }
 
@@ -95,14 +101,16 @@ func armAll(ctx context.Context, c *client, path string) ([]armResource, error) 
 }
 
 func (c *client) token(ctx context.Context, audience string) (string, error) {
-	if text, ok := c.tokens[audience]; ok {
-		return text, nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if have, ok := c.tokens[audience]; ok && time.Until(time.Unix(have.ExpiresOn, 0)) > renewBefore {
+		return have.AccessToken, nil
 	}
 	token, err := c.admin.Token(ctx, audience)
 	if err != nil {
 		return "", err
 	}
-	c.tokens[audience] = token.AccessToken
+	c.tokens[audience] = token
 	return token.AccessToken, nil
 }
 

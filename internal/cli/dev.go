@@ -81,7 +81,7 @@ func (sh *shell) dev(ctx context.Context, f devFlags) error {
 		s.Close()
 		return err
 	}
-	s.Announce("http://" + l.Addr().String())
+	s.Announce("http://" + server.Reachable(l.Addr()))
 	if err := sh.ready(s, f, l, time.Since(started)); err != nil {
 		s.Close()
 		return errors.Join(err, l.Close())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"os"
 	"strings"
@@ -48,14 +49,21 @@ func (c *client) launch(ctx context.Context, resource string, life time.Duration
 	if err := l.extend(ctx, life); err != nil {
 		return nil, err
 	}
-	return l, l.wait(ctx)
+	if err := l.wait(ctx); err != nil {
+		return nil, errors.Join(err, l.end(context.WithoutCancel(ctx)))
+	}
+	return l, nil
 }
 
 // extend makes the launch live for that long from now on.
 func (l *launch) extend(ctx context.Context, life time.Duration) error {
-	l.expires = time.Now().Add(life).UTC().Truncate(time.Second)
-	return l.client.arm(ctx, http.MethodPut, l.path, bindingResource{bindingProperties{
-		Resource: l.resource.ID, Selectors: []string{l.selector}, Expires: l.expires.Format(time.RFC3339)}}, nil)
+	expires := time.Now().Add(life).UTC().Truncate(time.Second)
+	err := l.client.arm(ctx, http.MethodPut, l.path, bindingResource{bindingProperties{
+		Resource: l.resource.ID, Selectors: []string{l.selector}, Expires: expires.Format(time.RFC3339)}}, nil)
+	if err == nil {
+		l.expires = expires
+	}
+	return err
 }
 
 // end takes the identity away from whoever knows the header.
@@ -78,8 +86,8 @@ func (l *launch) wait(ctx context.Context) error {
 			return apierr.New(apierr.StoreFailed, "The identity endpoint %s does not answer.", l.endpoint()).Because(err)
 		}
 		resp.Body.Close()
-		if resp.StatusCode != http.StatusUnauthorized {
-			return nil
+		if resp.StatusCode == http.StatusBadRequest && resp.Header.Get("x-ms-request-id") != "" {
+			return nil // known: only the resource parameter is missed
 		}
 		select {
 		case <-ctx.Done():

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -79,19 +80,25 @@ func (sh *shell) run(ctx context.Context, as string, args []string) error {
 	}
 	extending, stopExtending := context.WithCancel(afterwards)
 	defer stopExtending()
-	go l.keep(extending)
+	kept := make(chan struct{})
+	go func() { defer close(kept); l.keep(extending, sh.err) }()
 	go passSignals(extending, signals, command.Process)
-	return exitOf(command.Wait())
+	ended := command.Wait()
+	stopExtending()
+	<-kept // or an extension on its way would bring the launch back after its end
+	return exitOf(ended)
 }
 
 // keep extends the launch while the command runs.
-func (l *launch) keep(ctx context.Context) {
+func (l *launch) keep(ctx context.Context, errs io.Writer) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(runExtend):
-			_ = l.extend(ctx, runLife) // a failure is tried again in time: the launch lives for three turns
+			if err := l.extend(ctx, runLife); err != nil && ctx.Err() == nil { // tried again: it lives for three turns
+				fmt.Fprintf(errs, "inborn: cannot extend the launch, which ends at %s: %v\n", l.expires.Local().Format(time.TimeOnly), err)
+			}
 		}
 	}
 }

@@ -53,7 +53,7 @@ resources:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.Identities[0].ClientID.String() != "f8973019-6953-433b-b935-adc31f5646d5" || m.Identities[0].AppRoles[1].App != "orders-api" || !m.Resources[0].Identity.System {
+	if m.Identities[0].ClientID.String() != "f8973019-6953-433b-b935-adc31f5646d5" || m.Identities[0].AppRoles[1].App != "orders-api" || m.Resources[0].Identity == nil || !m.Resources[0].Identity.System {
 		t.Errorf("read %+v", m)
 	}
 	again, err := Format(m)

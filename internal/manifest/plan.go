@@ -64,6 +64,9 @@ type planner struct {
 // Plan makes the directory that draft changes what m declares, and says what it had to change. With prune, objects that
 // m does not name are deleted too. Errors carry the path of the declaration in Target, for Locate.
 func Plan(draft *state.Draft, m *Manifest, prune bool) ([]Change, error) {
+	if err := m.checkNames(); err != nil {
+		return nil, err
+	}
 	p := &planner{m: m, draft: draft}
 	steps := []func() error{p.tenant, p.subscription, p.groups, p.users, p.apps, p.identities, p.resources, p.grants}
 	if prune {
@@ -75,6 +78,41 @@ func Plan(draft *state.Draft, m *Manifest, prune bool) ([]Change, error) {
 		}
 	}
 	return p.changes, nil
+}
+
+// checkNames refuses two declarations of one name, which would overwrite each other at every turn.
+func (m *Manifest) checkNames() error {
+	seen := map[string]bool{}
+	unique := func(kind, group, name string, i int) error {
+		key := strings.ToLower(kind + "\x00" + or(group, DefaultGroup) + "\x00" + name)
+		if seen[key] {
+			return invalid(fmt.Sprintf("$.%s[%d].name", strings.SplitN(kind, " ", 2)[0], i), "%q is declared twice", name)
+		}
+		seen[key] = true
+		return nil
+	}
+	var errs []error
+	for i, u := range m.Users {
+		errs = append(errs, unique("users", "", u.Name, i))
+	}
+	for i, g := range m.Groups {
+		errs = append(errs, unique("groups", "", g.Name, i))
+	}
+	for i, a := range m.Apps {
+		errs = append(errs, unique("apps", "", a.Name, i))
+	}
+	for i, d := range m.Identities {
+		errs = append(errs, unique("identities", d.ResourceGroup, d.Name, i))
+	}
+	for i, r := range m.Resources {
+		errs = append(errs, unique("resources "+r.Type, r.ResourceGroup, r.Name, i))
+	}
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *planner) dir() *state.Directory { return p.draft.Directory() }

@@ -117,7 +117,7 @@ func (p *planner) grants() error {
 		}
 	}
 	for i, want := range p.m.Resources {
-		if len(want.Identity.AppRoles) == 0 {
+		if want.Identity == nil || len(want.Identity.AppRoles) == 0 {
 			continue
 		}
 		id, err := p.resourceID(want)
@@ -167,6 +167,9 @@ func (p *planner) resourceSpec(id resource.ID, want Resource) (state.ResourceSpe
 	spec.Kind, spec.Tags = want.Kind, want.Tags
 	if spec.Location == "" || want.Location != "" {
 		spec.Location = or(want.Location, DefaultLocation)
+	}
+	if want.Identity == nil {
+		return spec, nil
 	}
 	spec.Identity = state.IdentitySpec{System: want.Identity.System}
 	for _, ref := range want.Identity.User {

@@ -164,6 +164,7 @@ func TestPruneDeletesWhatIsNotDeclared(t *testing.T) {
 func TestPlanErrorsNameTheDeclaration(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range []struct{ text, path, message string }{
+		{"apps: [{name: a}, {name: A}]", "$.apps[1].name", "declared twice"},
 		{"users: [{name: ann, groups: [nope]}]", "$.users[0].groups[0]", `No group is called "nope"`},
 		{"identities: [{name: a, appRoles: [{app: Nope, role: X}]}]", "$.identities[0].appRoles[0]", `No application is called "Nope"`},
 		{"identities: [{name: a, appRoles: [{app: Microsoft Graph, role: Nope}]}]", "$.identities[0].appRoles[0]", `no enabled app role "Nope"`},
@@ -187,5 +188,19 @@ func TestPlanErrorsNameTheDeclaration(t *testing.T) {
 		if err != nil && Locate([]byte(c.text), e.Target) == "" {
 			t.Errorf("%s: no place for %s", c.text, e.Target)
 		}
+	}
+}
+
+func TestAnAbsentIdentityBlockStays(t *testing.T) {
+	w := newWorld(t)
+	text := "tenant: {name: contoso.example}\nresources: [{type: Microsoft.Web/sites, name: f%s}]\n"
+	if _, err := w.plan(fmt.Sprintf(text, ", identity: {system: true}"), false); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := w.plan(fmt.Sprintf(text, ""), false); got != "" || err != nil {
+		t.Errorf("without the key: %q, %v", got, err)
+	}
+	if got, err := w.plan(fmt.Sprintf(text, ", identity: {}"), false); !strings.Contains(got, "identity None") || err != nil {
+		t.Errorf("with an empty block: %q, %v", got, err)
 	}
 }

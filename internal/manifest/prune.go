@@ -38,7 +38,7 @@ func (p *planner) pruneGrants() error {
 		if err != nil {
 			return err
 		}
-		if r, ok := p.dir().Resource(id); ok && r.Identity.System != nil {
+		if r, ok := p.dir().Resource(id); ok && r.Identity.System != nil && want.Identity != nil {
 			if err := p.revokeOthers(r.Identity.System.PrincipalID, want.Name, want.Identity.AppRoles); err != nil {
 				return err
 			}

@@ -105,7 +105,7 @@ type Resource struct {
 	Location      string            `yaml:"location,omitempty"`
 	Kind          string            `yaml:"kind,omitempty"`
 	Tags          map[string]string `yaml:"tags,omitempty"`
-	Identity      IdentityBlock     `yaml:"identity,omitempty"`
+	Identity      *IdentityBlock    `yaml:"identity,omitempty"` // absent: the block stays as it is
 }
 
 // IdentityBlock says which identities a resource has; User by name or resource id. AppRoles go to the system-assigned

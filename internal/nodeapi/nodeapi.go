@@ -1,6 +1,6 @@
 // Package nodeapi is how an agent on a node talks to the servers: both halves of it.
 //
-// There are three things to say, all over one origin:
+// There are four things to say, all over one origin:
 //
 //	GET  /node/v1/workloads         what runs on the node that asks, and which identities it has
 //	GET  /node/v1/workloads?watch   the same as a stream: a line of JSON at once and another whenever it differs

@@ -55,8 +55,7 @@ func NewFront(d Deps, sites ...Site) *Front {
 func refusal(d Deps) http.Handler {
 	h := API{Name: "HTTP", IDHeader: "x-ms-request-id", Spell: spellPlain}.Handler(d).(*handler)
 	h.find = func(r *http.Request, _ *match) error {
-		return apierr.New(apierr.HostUnknown, "This server does not answer for %q at this path.", clip(r.Host)).At(clip(r.Host)).
-			WithHelp("inborn env  # shows the names that it answers for")
+		return apierr.New(apierr.HostUnknown, "This server does not answer for %q at this path.", clip(r.Host)).At(clip(r.Host))
 	}
 	return h
 }

@@ -191,6 +191,9 @@ func (h *handler) run(q *request, r *http.Request) (err error) {
 // does not take half an answer for a whole one.
 func (h *handler) refuse(q *request, r *http.Request, err error) {
 	e := apierr.From(err)
+	if e.Code == apierr.Fault && errors.Is(err, context.Canceled) && r.Context().Err() != nil { // the client has left
+		e = apierr.New(apierr.StoreFailed, "The request was given up by its sender.").Because(err)
+	}
 	if e.Code == apierr.Fault && errors.Is(r.Context().Err(), context.DeadlineExceeded) {
 		e = apierr.New(apierr.StoreFailed, "The request took longer than %s. Try again later.", h.Timeout).Because(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/inborn-id/inborn/internal/apierr"
@@ -55,20 +56,20 @@ func listenAdmin(dir string) (net.Listener, error) {
 func (s *Server) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
-		reply(w, s.Status(), nil)
+		s.reply(w, s.Status(), nil)
 	})
 	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
 		text, claims, err := s.minter.administratorToken(r.Context(), r.FormValue("resource"))
 		if err != nil {
-			reply(w, nil, err)
+			s.reply(w, nil, err)
 			return
 		}
 		s.log.Info("administrator token", "audience", claims.Audience, "peer", r.Context().Value(peerKey{}))
-		reply(w, AdminToken{AccessToken: text, ExpiresOn: claims.Expires.Unix()}, nil)
+		s.reply(w, AdminToken{AccessToken: text, ExpiresOn: claims.Expires.Unix()}, nil)
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if peer, ok := r.Context().Value(peerKey{}).(int); !ok || (peer != 0 && peer != os.Getuid()) {
-			reply(w, nil, apierr.New(apierr.PermissionMissing, "Only the user that runs Inborn, and root, may use its admin socket."))
+			s.reply(w, nil, apierr.New(apierr.PermissionMissing, "Only the user that runs Inborn, and root, may use its admin socket."))
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
@@ -76,12 +77,15 @@ func (s *Server) adminHandler() http.Handler {
 	})
 }
 
-func reply(w http.ResponseWriter, value any, err error) {
+func (s *Server) reply(w http.ResponseWriter, value any, err error) {
 	if err == nil {
 		_ = serve.WriteJSON(w, http.StatusOK, value)
 		return
 	}
 	e := apierr.From(err)
+	if e.Kind == apierr.Internal {
+		s.log.Error("admin socket", "err", err)
+	}
 	_ = serve.WriteJSON(w, http.StatusBadRequest, adminError{Message: e.Message, Help: e.Help})
 }
 
@@ -126,7 +130,7 @@ func (a *Admin) Status(ctx context.Context) (Status, error) {
 	return status, a.call(ctx, http.MethodGet, "/status", &status)
 }
 
-// Token asks for a token of the local administrator for one of the platform's own APIs.
+// Token asks for a token of the local administrator for an application of the tenant.
 func (a *Admin) Token(ctx context.Context, resource string) (AdminToken, error) {
 	var token AdminToken
 	return token, a.call(ctx, http.MethodPost, "/token?resource="+url.QueryEscape(resource), &token)
@@ -159,6 +163,9 @@ func (a *Admin) call(ctx context.Context, method, path string, out any) error {
 func (a *Admin) unreachable(err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		return apierr.New(apierr.PermissionMissing, "The Inborn on %s belongs to another user.", a.dir).Because(err)
+	}
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
+		return apierr.New(apierr.StoreFailed, "The Inborn on %s does not answer: %v.", a.dir, rootCause(err)).Because(err)
 	}
 	return apierr.New(apierr.StoreFailed, "No Inborn is running on %s.", a.dir).WithHelp("inborn dev --data %s", a.dir).Because(err)
 }

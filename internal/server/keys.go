@@ -55,19 +55,36 @@ func (k *keys) current() token.KeyRing {
 	return k.ring
 }
 
-// run keeps the ring until ctx ends.
-func (k *keys) run(ctx context.Context) {
+// run keeps the ring until ctx ends. It fails only if there is no key at the start and none can be made or opened:
+// without one the server is of no use.
+func (k *keys) run(ctx context.Context) error {
+	retry := time.Second
 	for ctx.Err() == nil {
-		changed := k.live.Changed()
-		if err := k.refresh(ctx); err != nil && ctx.Err() == nil {
+		changed, wait := k.live.Changed(), keyCheck
+		err := k.refresh(ctx)
+		switch {
+		case err == nil || ctx.Err() != nil:
+			retry = time.Second
+		case !k.signs():
+			return err
+		default:
 			k.log.Error("signing keys", "err", err)
+			wait, retry = retry, min(2*retry, time.Minute)
 		}
 		select {
 		case <-changed:
-		case <-time.After(keyCheck):
+		case <-time.After(wait):
 		case <-ctx.Done():
 		}
 	}
+	return nil
+}
+
+// signs reports whether there has been a key that signs.
+func (k *keys) signs() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.done
 }
 
 // refresh brings the ring to the newest View and makes a key when one is due.
@@ -77,10 +94,10 @@ func (k *keys) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	k.publish(ring) // first: a key that signs is of use while its successor is made, and if that fails
 	if from, due := ring.Due(k.now()); due {
 		return k.make(ctx, ring, from)
 	}
-	k.publish(ring)
 	return nil
 }
 

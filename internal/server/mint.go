@@ -76,7 +76,7 @@ func (m *minter) viewAt(ctx context.Context, position int64) (*state.View, error
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, apierr.New(apierr.StateStale, "The request ended before this server had seen the changes that the node knows of.").Because(ctx.Err())
 		case <-limit.C:
 			return nil, apierr.New(apierr.StateStale, "This server has not yet seen the changes that the node knows of. Try again in a second.")
 		}
@@ -146,7 +146,7 @@ func (m *minter) sign(ctx context.Context, grant token.Grant) (string, *token.Cl
 	return text, claims, err
 }
 
-// administratorToken returns a token of the tenant's local administrator for one of the platform's own APIs.
+// administratorToken returns a token of the tenant's local administrator for any application of the tenant.
 func (m *minter) administratorToken(ctx context.Context, audience string) (string, *token.Claims, error) {
 	dir, err := directoryOf(m.live.View(), m.tenant)
 	if err != nil {

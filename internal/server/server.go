@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -122,7 +123,7 @@ func (s *Server) openState(ctx context.Context) error {
 }
 
 func (s *Server) openKeys(context.Context) error {
-	master, err := envelope.Open(s.config.MasterKey, s.config.Random)
+	master, err := s.openMaster()
 	if err != nil {
 		return err
 	}
@@ -132,6 +133,15 @@ func (s *Server) openKeys(context.Context) error {
 		tenant: s.home.tenant, lifetime: s.config.TokenLifetime, now: s.config.Now, random: s.config.Random}
 	s.traces = newTraces(s.store, s.home.tenant)
 	return nil
+}
+
+// openMaster makes a master key for a new data directory only: where something is encrypted already, another key would
+// be of no use.
+func (s *Server) openMaster() (*envelope.Master, error) {
+	if len(s.live.View().SigningKeys()) == 0 {
+		return envelope.Open(s.config.MasterKey, s.config.Random)
+	}
+	return envelope.Load(s.config.MasterKey)
 }
 
 func (s *Server) listen(context.Context) error {
@@ -160,6 +170,16 @@ func Listen(address, flag string) (net.Listener, error) {
 	return l, nil
 }
 
+// Reachable is the address under which a program on this host reaches a listener: loopback for one that listens
+// everywhere.
+func Reachable(a net.Addr) string {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return a.String()
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
+}
+
 // rootCause is the innermost error, which names the fact without the layers that met it.
 func rootCause(err error) error {
 	for {
@@ -176,7 +196,7 @@ func rootCause(err error) error {
 func (s *Server) Serve(ctx context.Context) error {
 	defer s.Close()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { s.keys.run(ctx); return nil })
+	group.Go(func() error { return s.keys.run(ctx) })
 	group.Go(func() error { s.traces.run(ctx); return nil })
 	group.Go(func() error { s.sweep(ctx); return nil })
 	group.Go(func() error {
@@ -238,7 +258,7 @@ func (s *Server) Status() Status {
 		Subscription:     s.home.group.Subscription(),
 		ResourceGroup:    string(s.home.group),
 		Node:             string(s.home.node),
-		Origin:           "https://" + s.listener.Addr().String(),
+		Origin:           "https://" + Reachable(s.listener.Addr()),
 		IdentityEndpoint: s.endpoint,
 		CA:               filepath.Join(s.config.DataDir, serve.AuthorityFile),
 		Issuers:          []string{tenant.IssuerV1, tenant.IssuerV2},

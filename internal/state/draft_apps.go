@@ -1,6 +1,8 @@
 package state
 
 import (
+	"slices"
+
 	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/directory"
 	"github.com/inborn-id/inborn/internal/guid"
@@ -77,6 +79,7 @@ func (d *Draft) checkApplication(a *directory.Application) error {
 	if err := directory.CheckName("application", a.DisplayName); err != nil {
 		return err
 	}
+	a.AppRoles = slices.Clone(a.AppRoles) // which may be a View's
 	for i := range a.AppRoles {
 		a.AppRoles[i].ID = d.newID(a.AppRoles[i].ID)
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/guid"
 	"github.com/inborn-id/inborn/internal/resource"
+	"github.com/inborn-id/inborn/internal/store"
 )
 
 // maxBindings bounds what one node has to look through.
@@ -23,17 +24,20 @@ func (d *Draft) PutBinding(b resource.WorkloadBinding) (resource.WorkloadBinding
 	if !ok {
 		return b, resourceNotFound(b.Resource)
 	}
+	var expired []store.Record
 	count := 0
 	for other := range dir.Bindings(b.Node) {
-		if other.Expired(d.env.Now) {
-			d.write(remove(d.tenant, *other))
-			continue
+		switch {
+		case other.Expired(d.env.Now):
+			expired = append(expired, remove(d.tenant, *other))
+		case other.ID != b.ID:
+			count++
 		}
-		count++
 	}
 	if count >= maxBindings {
 		return b, apierr.New(apierr.LimitExceeded, "The node %s has %d workload bindings, which is the limit.", node.ID.Name(), count).At("bindings")
 	}
+	d.write(expired...)
 	b.ID, b.Node, b.Resource, b.Created = d.newID(b.ID), node.ID, target.ID, d.env.Now
 	b.Selectors = slices.Compact(slices.Sorted(slices.Values(b.Selectors)))
 	d.write(put(d.tenant, b))

@@ -126,7 +126,7 @@ func (l *Live) Update(ctx context.Context, by Actor, decide Decide) (*View, erro
 	select {
 	case l.queue <- u:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, apierr.New(apierr.StoreFailed, "The request ended before its change was made; it may still be made.").Because(ctx.Err())
 	case <-l.done:
 		return nil, errClosed()
 	}

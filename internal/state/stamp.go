@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"hash/fnv"
 
-	"github.com/inborn-id/inborn/internal/directory"
 	"github.com/inborn-id/inborn/internal/guid"
 )
 
@@ -30,17 +29,4 @@ func (d *Directory) Stamp(principal guid.GUID) string {
 		h.Write(a.AppRole[:])
 	}
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
-}
-
-// HasAppRole reports whether a principal holds, right now, an enabled app role with the given value of a resource.
-func (d *Directory) HasAppRole(principal guid.GUID, app *directory.Application, resource guid.GUID, value string) bool {
-	for a := range d.AssignmentsOf(principal) {
-		if a.Resource != resource {
-			continue
-		}
-		if role, ok := app.Role(a.AppRole); ok && role.Enabled && role.Value == value {
-			return true
-		}
-	}
-	return false
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/inborn-id/inborn/internal/guid"
 )
 
-// A table is an ordered persistent map. copyTo is O(1) and shares everything with the original; a set on the copy
+// A table is an ordered persistent map. clone is O(1) and shares everything with the original; a set on the copy
 // clones only the path it touches. Only the goroutine that writes the log may copy (the tree marks its receiver), any
 // number may read. The keys stand inline in the nodes, which measured twice as fast as pointers.
 type table[K, V any] struct {

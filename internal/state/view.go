@@ -3,7 +3,7 @@
 // A View is the state at one place in the log: immutable, shared by every reader, and complete, so that an
 // authorisation decision or a token is a pure function of it. Live follows the log and publishes the next View. A change
 // is a decision on a View that yields a Batch of records; it takes effect only if nothing moved meanwhile. Inside a
-// decision, a Draft offers the changes by name (CreateIdentity, Grant, ...) and shows the View as it would be after each.
+// decision, a Draft offers the changes by name (PutIdentity, Grant, ...) and shows the View as it would be after each.
 package state
 
 import (

@@ -54,6 +54,6 @@ func (s *Signer) enter(ctx context.Context) error {
 	case s.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return apierr.New(apierr.QueueFull, "The request ended before its turn to be signed came. Try again in a moment.").Because(ctx.Err())
 	}
 }
