@@ -107,7 +107,11 @@ func TestYardsticksAnswerLikeTheProduct(t *testing.T) {
 
 func TestFiguresOfTheKernelAndOfGo(t *testing.T) {
 	stat := "12 (a ) b) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0 8 0"
-	if cpu, err := parseCPU(stat); err != nil || cpu != 3*time.Second {
+	if cpu, err := parseProcess(stat); err != nil || cpu != 3*time.Second {
+		t.Errorf("%v, %v", cpu, err)
+	}
+	stat = "cpu  100 20 3 99999 88888 4 5 6 0 0\ncpu0 1 2 3 4\n"
+	if cpu, err := parseMachine(stat); err != nil || cpu != 1380*time.Millisecond {
 		t.Errorf("%v, %v", cpu, err)
 	}
 	out := "goos: linux\nBenchmarkBuild-2 \t 290660\t 3593 ns/op\t 2856 B/op\nBenchmarkBuildMore-2 1 1 ns/op\nBenchmarkBuild 1 1000 ns/op\nok\n"

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -21,6 +22,7 @@ type sample struct {
 	perSecond float64         // requests
 	cpu       float64         // microseconds of the server's processors per request
 	waits     []time.Duration // of each request, the shortest first
+	others    float64         // the share of the machine's processors that neither the server nor this process had
 }
 
 // quantile returns the wait that a share of q of the requests did not exceed.
@@ -49,7 +51,7 @@ func (t turn) on(ctx context.Context, s *child) (*sample, error) {
 		defer conn.Close()
 		clients[i] = newClient(conn, request)
 	}
-	before, err := s.cpu()
+	before, err := readUse(s)
 	if err != nil {
 		return nil, err
 	}
@@ -59,12 +61,17 @@ func (t turn) on(ctx context.Context, s *child) (*sample, error) {
 		return nil, s.explain(err)
 	}
 	took := time.Since(began)
-	after, err := s.cpu()
+	after, err := readUse(s)
 	if err != nil {
 		return nil, err
 	}
 	n := float64(len(waits))
-	return &sample{perSecond: n / took.Seconds(), cpu: float64((after - before).Microseconds()) / n, waits: waits}, nil
+	server := after.server - before.server
+	others := after.all - before.all - server - (after.self - before.self)
+	return &sample{
+		perSecond: n / took.Seconds(), cpu: float64(server.Microseconds()) / n, waits: waits,
+		others: others.Seconds() / took.Seconds() / float64(runtime.NumCPU()),
+	}, nil
 }
 
 // drive lets all clients ask until end and returns how long each request took, the shortest first.

@@ -167,24 +167,55 @@ func once(addr string, request []byte) ([]byte, error) {
 	return body, err
 }
 
-// cpu returns the time that the server has had from the processors, as /proc counts it: in hundredths of a second.
-func (c *child) cpu() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.cmd.Process.Pid))
-	if err != nil {
-		return 0, fmt.Errorf("this needs Linux: %w", err)
+// use is the time that somebody has had from the processors so far.
+type use struct{ server, self, all time.Duration }
+
+func readUse(server *child) (use, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", server.cmd.Process.Pid))
+	machine, err2 := os.ReadFile("/proc/stat")
+	var self syscall.Rusage
+	if err := errors.Join(err, err2, syscall.Getrusage(syscall.RUSAGE_SELF, &self)); err != nil {
+		return use{}, fmt.Errorf("this needs Linux: %w", err)
 	}
-	return parseCPU(string(text))
+	u := use{self: time.Duration(self.Utime.Nano() + self.Stime.Nano())}
+	u.server, err = parseProcess(string(stat))
+	u.all, err2 = parseMachine(string(machine))
+	return u, errors.Join(err, err2)
 }
 
-// parseCPU reads proc_pid_stat(5): after the name, which may hold anything, utime and stime are the 12th and 13th.
-func parseCPU(stat string) (time.Duration, error) {
+// tick is the unit in which /proc counts the time of processors.
+const tick = 10 * time.Millisecond
+
+// parseProcess reads proc_pid_stat(5): after the name, which may hold anything, utime and stime are the 12th and 13th.
+func parseProcess(stat string) (time.Duration, error) {
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 	if len(fields) < 13 {
 		return 0, fmt.Errorf("cannot read %q", stat)
 	}
-	user, err := strconv.Atoi(fields[11])
-	system, err2 := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err, err2)
+	return ticks(fields[11], fields[12])
+}
+
+// parseMachine reads proc_stat(5): the first line holds the time of all processors in user, nice, system, idle, iowait,
+// irq, softirq and steal. What was stolen by other machines is time that somebody else had, too.
+func parseMachine(stat string) (time.Duration, error) {
+	line, _, _ := strings.Cut(stat, "\n")
+	fields := strings.Fields(line)
+	if len(fields) < 9 || fields[0] != "cpu" {
+		return 0, fmt.Errorf("cannot read %q", line)
+	}
+	return ticks(fields[1], fields[2], fields[3], fields[6], fields[7], fields[8])
+}
+
+func ticks(fields ...string) (time.Duration, error) {
+	var sum time.Duration
+	for _, f := range fields {
+		n, err := strconv.Atoi(f)
+		if err != nil {
+			return 0, err
+		}
+		sum += time.Duration(n) * tick
+	}
+	return sum, nil
 }
 
 // resident returns the memory of the server that is in RAM, in MiB.

@@ -29,7 +29,6 @@ type Facts struct {
 // seconds that are left is fixed, and those are the same for all requests of one second. It is safe for concurrent use.
 type Token struct {
 	accessToken string
-	quoted      string    // the same as JSON
 	expiresOn   int64     // Unix seconds
 	parts       [3]string // the body after the access token, around expires_in and ext_expires_in
 	tails       [3]string // how the body ends, by variant
@@ -48,7 +47,7 @@ type rendered struct {
 // R5): some read only expires_on, some only expires_in, and .NET takes the later one for both. Numbers are strings of
 // digits (rule R6).
 func NewToken(f Facts) *Token {
-	t := &Token{accessToken: f.AccessToken, quoted: quote(f.AccessToken), expiresOn: f.ExpiresOn.Unix(), contentType: []string{contentType}}
+	t := &Token{accessToken: f.AccessToken, expiresOn: f.ExpiresOn.Unix(), contentType: []string{contentType}}
 	t.parts[0] = `,"client_id":"` + f.ClientID.String() + `","expires_in":"`
 	t.parts[1] = `","expires_on":"` + strconv.FormatInt(t.expiresOn, 10) + `","ext_expires_in":"`
 	t.parts[2] = `","not_before":"` + strconv.FormatInt(f.NotBefore.Unix(), 10) + `","resource":` + quote(f.Resource) + `,"token_type":"Bearer"`
@@ -87,8 +86,8 @@ func (t *Token) at(left int64, variant int) *rendered {
 	tail := t.tails[variant]
 	seconds := strconv.FormatInt(max(left, 0), 10)
 	const start = `{"access_token":`
-	body := make([]byte, 0, len(start)+len(t.quoted)+len(t.parts[0])+len(t.parts[1])+len(t.parts[2])+2*len(seconds)+len(tail))
-	body = append(append(body, start...), t.quoted...)
+	body := make([]byte, 0, len(start)+len(t.accessToken)+2+len(t.parts[0])+len(t.parts[1])+len(t.parts[2])+2*len(seconds)+len(tail))
+	body = appendQuoted(append(body, start...), t.accessToken)
 	body = append(body, t.parts[0]...)
 	body = append(body, seconds...)
 	body = append(body, t.parts[1]...)
@@ -101,18 +100,21 @@ func (t *Token) at(left int64, variant int) *rendered {
 }
 
 // quote writes s as JSON, leaving the characters of URLs as they are.
-func quote(s string) string {
+func quote(s string) string { return string(appendQuoted(nil, s)) }
+
+// appendQuoted is quote at the end of b. What needs no escape, as no token does, is only copied.
+func appendQuoted(b []byte, s string) []byte {
 	if plain(s) {
-		return `"` + s + `"`
+		b = append(append(b, '"'), s...)
+		return append(b, '"')
 	}
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
 	e.Encode(s) // a string can always be written
-	return string(bytes.TrimSuffix(out.Bytes(), []byte{'\n'}))
+	return append(b, bytes.TrimSuffix(out.Bytes(), []byte{'\n'})...)
 }
 
-// plain reports whether s needs no escape in JSON, as no token does.
 func plain(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
