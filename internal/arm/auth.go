@@ -70,7 +70,7 @@ func (a *api) verify(r *http.Request) (*state.Directory, *token.Claims, error) {
 	if _, err := keys.Signing(now); err != nil {
 		return dir, nil, err
 	}
-	trust := &token.Trust{Keys: keys, Issuers: []string{tenant.IssuerV1, tenant.IssuerV2}, Audiences: audiences(r.Host)}
+	trust := &token.Trust{Keys: keys, Issuers: []string{tenant.IssuerV1, tenant.IssuerV2}, Audiences: audiences()}
 	claims, err := a.Verify(bearer, trust, now)
 	return dir, claims, refusedToken(err, claimed, trust, now)
 }
@@ -83,13 +83,13 @@ func read(bearer string) (*token.Claims, error) {
 	return jws.Access()
 }
 
-// audiences are the names by which tokens are for this API; host is the name it was called by.
-func audiences(host string) []string {
+// audiences are the names by which tokens are for this API. The Host of the request is none: its sender chooses it, and
+// an application may be registered under any URI.
+func audiences() []string {
 	return []string{
 		"https://management.azure.com/", "https://management.azure.com",
 		"https://management.core.windows.net/", "https://management.core.windows.net",
 		directory.ResourceManagerAppID.String(),
-		"https://" + strings.ToLower(host) + "/", "https://" + strings.ToLower(host),
 	}
 }
 

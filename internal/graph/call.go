@@ -76,11 +76,10 @@ func (h *Handler) authenticate(r *http.Request, view *state.View) (*token.Claims
 	if err != nil {
 		return nil, err
 	}
-	host := "https://" + authority(r)
 	return h.Verifier.Verify(bearer, &token.Trust{
 		Keys:      keys,
 		Issuers:   []string{tenant.IssuerV1, tenant.IssuerV2},
-		Audiences: []string{directory.GraphAppID.String(), "https://graph.microsoft.com", "https://graph.microsoft.com/", host, host + "/"},
+		Audiences: []string{directory.GraphAppID.String(), "https://graph.microsoft.com", "https://graph.microsoft.com/"},
 	}, h.Now())
 }
 

@@ -49,8 +49,12 @@ func TestTokens(t *testing.T) {
 	}
 	w.permit("Application.Read.All")
 	host := w.server.URL
-	for _, audience := range []string{graphAudience, graphAudience + "/", "00000003-0000-0000-c000-000000000000", host, host + "/"} {
+	for _, audience := range []string{graphAudience, graphAudience + "/", "00000003-0000-0000-c000-000000000000"} {
 		w.do("GET", path, w.token(w.client, func(c *token.Claims) { c.Audience = audience }), "").ok(t, 200, "#applications")
+	}
+	for _, audience := range []string{host, host + "/"} { // the sender chooses the Host, so it names no audience
+		got := w.do("GET", path, w.token(w.client, func(c *token.Claims) { c.Audience = audience }), "")
+		got.refused(t, 401, "InvalidAuthenticationToken", "Access token validation failure. Invalid audience.")
 	}
 	valid := w.token(w.client, nil)
 	forged := valid[:len(valid)-8] + "AAAAAAAA"
