@@ -63,6 +63,7 @@ const (
 	maxConns     = 4096
 	maxHeader    = 32 << 10 // bytes
 	headerWithin = 10 * time.Second
+	answerWithin = 30 * time.Second
 	idleFor      = 2 * time.Minute
 )
 
@@ -120,6 +121,8 @@ func (a *Agent) Run(ctx context.Context, listeners ...net.Listener) error {
 	server := &http.Server{
 		Handler:           a.handler,
 		ReadHeaderTimeout: headerWithin,
+		ReadTimeout:       headerWithin, // a body that never comes must not hold a connection
+		WriteTimeout:      answerWithin,
 		IdleTimeout:       idleFor,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(a.config.Log.Handler(), slog.LevelWarn),
