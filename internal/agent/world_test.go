@@ -77,7 +77,8 @@ func newWorld(t testing.TB, bindings ...nodeapi.Workload) *world {
 		state: nodeapi.Workloads{Position: 1, Tenant: guid.MustParse("72f98888-0000-4444-8888-000000000001"), TenantName: "contoso", Bindings: bindings}}
 	pipe := nodeapi.NewPipe()
 	ctx, cancel := context.WithCancel(context.Background())
-	go pipe.Serve(ctx, w.server())
+	server := &http.Server{Handler: w.server(), BaseContext: func(net.Listener) context.Context { return ctx }}
+	go server.Serve(pipe)
 	client := pipe.Client()
 	client.Trouble = func(error) {}
 	w.agent = New(Config{Server: client, Now: w.now, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(w.log, nil)), MaxTokens: 64})
@@ -95,6 +96,7 @@ func newWorld(t testing.TB, bindings ...nodeapi.Workload) *world {
 			t.Errorf("Run: %v", err)
 		}
 		cancel()
+		server.Close()
 	})
 	select {
 	case <-w.agent.Ready():

@@ -16,7 +16,7 @@ func BenchmarkMint(b *testing.B) {
 	h.Mint = func(_ context.Context, _ resource.ID, m MintRequest) (Minted, error) {
 		return Minted{AccessToken: text, Resource: m.Audience, Stamp: "stamp"}, nil
 	}
-	client := pipe(b, h)
+	client := serve(b, h)
 	m := MintRequest{Binding: guid.GUID{1}, Identity: guid.GUID{2}, Audience: "https://vault.azure.net"}
 	b.ReportAllocs()
 	for b.Loop() {

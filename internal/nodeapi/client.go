@@ -23,6 +23,10 @@ type Client struct {
 	HTTP *http.Client
 	// Base is the origin of the server, such as https://login.example.org, without a slash at the end.
 	Base string
+	// Local is the server's half if it is in the same process: tokens are asked of it directly, and only of it. Written
+	// and read as JSON and HTTP, and collected as garbage, they would take a tenth of the time of their signatures. nil:
+	// it is somewhere else.
+	Local *Handler
 	// Trouble is told each time the watch is lost, with the reason, for the log. nil: nobody is.
 	Trouble func(error)
 }
@@ -62,7 +66,7 @@ func (c *Client) follow(ctx context.Context, install func(Workloads)) error {
 	defer stop(nil)
 	dead := time.AfterFunc(silence, func() { stop(fmt.Errorf("no sign of life for %v", silence)) })
 	defer dead.Stop()
-	response, err := c.do(ctx, http.MethodGet, pathWorkloads+"?"+queryWatch, nil)
+	response, err := c.do(ctx, http.MethodGet, pathWorkloads+"?watch", nil)
 	if err != nil {
 		return err
 	}
@@ -96,6 +100,9 @@ func (c *Client) Workloads(ctx context.Context) (Workloads, error) {
 
 // Mint has a token made.
 func (c *Client) Mint(ctx context.Context, m MintRequest) (Minted, error) {
+	if c.Local != nil {
+		return c.Local.direct(ctx, m)
+	}
 	response, err := c.do(ctx, http.MethodPost, pathTokens, m)
 	if err != nil {
 		return Minted{}, err

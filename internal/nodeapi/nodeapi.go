@@ -16,7 +16,7 @@
 // one of its own.
 //
 // In `inborn dev` both halves are in one process. They use the same wire over Pipe, so there is no second path that
-// only development takes.
+// only development takes, but for one call: Client.Local.
 package nodeapi
 
 import (
@@ -28,8 +28,6 @@ const (
 	pathWorkloads = "/node/v1/workloads"
 	pathTokens    = "/node/v1/tokens"
 	pathTraces    = "/node/v1/traces"
-
-	queryWatch = "watch" // asks pathWorkloads for the stream
 )
 
 const (

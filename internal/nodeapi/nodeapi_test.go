@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -61,6 +62,28 @@ func handler(d *directory) *Handler {
 		},
 		Report: func(resource.ID, []apierr.Trace) {},
 	}
+}
+
+// serve runs h on a Pipe until the test ends.
+func serve(t testing.TB, h http.Handler) *Client {
+	t.Helper()
+	pipe := NewPipe()
+	ctx, cancel := context.WithCancel(context.Background())
+	server := &http.Server{Handler: h, BaseContext: func(net.Listener) context.Context { return ctx }}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(pipe) }()
+	client := pipe.Client()
+	t.Cleanup(func() {
+		cancel()
+		client.HTTP.CloseIdleConnections()
+		late, stop := context.WithTimeout(context.Background(), 5*time.Second)
+		defer stop()
+		if err := server.Shutdown(late); err != nil {
+			t.Errorf("the server does not stop: %v", err)
+		}
+		<-done
+	})
+	return client
 }
 
 func sample() Workloads {
@@ -195,6 +218,9 @@ func TestNoServerIsUnavailable(t *testing.T) {
 	if _, err := pipe.Client().Mint(t.Context(), MintRequest{}); apierr.From(err).Kind != apierr.Unavailable {
 		t.Errorf("err = %v", err)
 	}
+	if _, err := pipe.Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Accept = %v", err)
+	}
 }
 
 func TestAHangingServerEndsWithTheContext(t *testing.T) {
@@ -260,5 +286,46 @@ func TestErrorsAreWrittenWithTheStatusOfTheirKind(t *testing.T) {
 			t.Errorf("kind %d: %s, %d", k, name, status)
 		}
 		seen[name] = true
+	}
+}
+
+func TestATokenOfTheSameProcessIsTheSame(t *testing.T) {
+	h := handler(&directory{})
+	want := apierr.New(apierr.RoleRequired, "m").At("target").WithHelp("help")
+	h.Mint = func(ctx context.Context, n resource.ID, m MintRequest) (Minted, error) {
+		switch m.Audience {
+		case "refused":
+			return Minted{}, fmt.Errorf("wrapped: %w", want)
+		case "hangs":
+			<-ctx.Done()
+			return Minted{}, ctx.Err()
+		case "panics":
+			panic("a mistake")
+		}
+		return Minted{AccessToken: "t", Resource: m.Audience, Stamp: string(n)}, nil
+	}
+	over := serve(t, h)
+	for _, client := range []*Client{over, {Local: h}} {
+		ask := func(audience string) (Minted, error) {
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			return client.Mint(ctx, MintRequest{Audience: audience})
+		}
+		if got, err := ask("a"); err != nil || got != (Minted{AccessToken: "t", Resource: "a", Stamp: string(node)}) {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if _, err := ask("refused"); !reflect.DeepEqual(err, error(want)) {
+			t.Errorf("refused: %#v", err)
+		}
+		for _, audience := range []string{"hangs", "panics"} {
+			if _, err := ask(audience); apierr.From(err).Kind != apierr.Unavailable {
+				t.Errorf("%s: %v", audience, err)
+			}
+		}
+	}
+	stranger := *h
+	stranger.Node = func(*http.Request) (resource.ID, error) { return "", apierr.New(apierr.TokenMissing, "who?") }
+	if _, err := (&Client{Local: &stranger}).Mint(t.Context(), MintRequest{}); !apierr.Is(err, apierr.TokenMissing) {
+		t.Errorf("a stranger: %v", err)
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -84,6 +86,28 @@ func (h *Handler) mint(w http.ResponseWriter, r *http.Request, node resource.ID)
 		return err
 	}
 	return answer(w, minted)
+}
+
+// direct is mint without the wire.
+func (h *Handler) direct(ctx context.Context, m MintRequest) (minted Minted, err error) {
+	defer func() {
+		if p := recover(); p != nil { // as in an http.Server, one request fails and no more
+			err = unreachable(fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	asked := http.Request{Method: http.MethodPost, URL: &url.URL{Path: pathTokens}, Header: http.Header{}}
+	node, err := h.Node(asked.WithContext(ctx))
+	if err == nil {
+		minted, err = h.Mint(ctx, node, m)
+	}
+	switch {
+	case err == nil:
+		return minted, nil
+	case ctx.Err() != nil:
+		return Minted{}, unreachable(ctx.Err())
+	default:
+		return Minted{}, apierr.From(err)
+	}
 }
 
 func (h *Handler) report(w http.ResponseWriter, r *http.Request, node resource.ID) error {

@@ -203,8 +203,19 @@ func (s *Server) Serve(ctx context.Context) error {
 		return serve.Server{Handler: s.front, TLS: s.authority.TLSConfig(), Log: s.log, Grace: shutdownGrace}.Serve(ctx, s.listener)
 	})
 	group.Go(func() error { return s.serveAdmin(ctx, s.admin) })
-	group.Go(func() error { s.pipe.Serve(ctx, s.nodeHandler()); return nil })
+	group.Go(func() error { return s.serveNodes(ctx) })
 	return group.Wait()
+}
+
+// serveNodes answers the agent in this process. A watch ends with ctx, so there is nothing to wait for.
+func (s *Server) serveNodes(ctx context.Context) error {
+	h := &http.Server{Handler: s.nodeHandler(), BaseContext: func(net.Listener) context.Context { return ctx }}
+	stop := context.AfterFunc(ctx, func() { h.Close() })
+	defer stop()
+	if err := h.Serve(s.pipe); ctx.Err() == nil {
+		return err
+	}
+	return nil
 }
 
 // sweep removes from the store, once an hour, what has outlived its purpose.
@@ -222,7 +233,11 @@ func (s *Server) sweep(ctx context.Context) {
 }
 
 // Nodes returns the client with which an agent in this process reaches the node API.
-func (s *Server) Nodes() *nodeapi.Client { return s.pipe.Client() }
+func (s *Server) Nodes() *nodeapi.Client {
+	client := s.pipe.Client()
+	client.Local = s.nodeHandler()
+	return client
+}
 
 // Announce says where the agent of this process answers, for Status. Call it before Serve.
 func (s *Server) Announce(identityEndpoint string) { s.endpoint = identityEndpoint }
@@ -267,7 +282,7 @@ func (s *Server) Status() Status {
 
 // nodeHandler is the server's half of the node API. Everything that comes through the pipe comes from this process, so
 // it is the local node that asks.
-func (s *Server) nodeHandler() http.Handler {
+func (s *Server) nodeHandler() *nodeapi.Handler {
 	return &nodeapi.Handler{
 		Node: func(*http.Request) (resource.ID, error) { return s.home.node, nil },
 		Workloads: func(node resource.ID) (nodeapi.Workloads, error) {
