@@ -31,7 +31,8 @@ build:
 
 test: install lint unit fuzz interop
 
-# What the tests start besides Go: PostgreSQL for clusters, curl and Node as clients, a C compiler for the race detector.
+# What the tests start besides Go: PostgreSQL for clusters, curl, Node and az as clients (az brings Python's libraries), a
+# C compiler for the race detector.
 install:
 	@missing=; \
 	command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
@@ -39,6 +40,7 @@ install:
 	command -v curl >/dev/null || missing="$$missing curl ca-certificates"; \
 	command -v node >/dev/null || missing="$$missing nodejs"; \
 	command -v npm >/dev/null || missing="$$missing npm"; \
+	command -v az >/dev/null || missing="$$missing azure-cli"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	echo "not on this machine:$$missing"; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

@@ -213,7 +213,7 @@ func mayImport() map[string][]string {
 		"internal/server": withDomain("internal/oauth", "internal/graph", "internal/arm", "internal/keyvault", "internal/portal", "internal/nodeapi",
 			"internal/manifest", "internal/state", "internal/store", "internal/envelope", "internal/serve"),
 		"internal/cli": withDomain("internal/server", "internal/agent", "internal/sandbox", "internal/manifest"),
-		"cmd/inborn":   {"internal/cli"},
+		"cmd/inborn":   {"internal/cli", "internal/sandbox"}, // of sandbox the init only, which main must be at once
 		"verify":       append(vocabulary(), "internal/token", "internal/directory"),
 		"inborntest":   withDomain("internal/server", "internal/agent", "internal/manifest", "internal/serve"),
 	}

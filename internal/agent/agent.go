@@ -30,6 +30,7 @@ import (
 	"github.com/inborn-id/inborn/internal/guid"
 	"github.com/inborn-id/inborn/internal/imds"
 	"github.com/inborn-id/inborn/internal/nodeapi"
+	"github.com/inborn-id/inborn/internal/serve"
 )
 
 // Config is what an Agent is made of. Fields without a default must be set.
@@ -58,13 +59,8 @@ type Agent struct {
 }
 
 const (
-	sweepEvery   = time.Minute
-	stopWithin   = 5 * time.Second
-	maxConns     = 4096
-	maxHeader    = 32 << 10 // bytes
-	headerWithin = 10 * time.Second
-	answerWithin = 30 * time.Second
-	idleFor      = 2 * time.Minute
+	sweepEvery = time.Minute
+	stopWithin = 5 * time.Second
 )
 
 // New makes an Agent that knows nothing yet; Run brings it to life.
@@ -87,7 +83,7 @@ func New(c Config) *Agent {
 	a.handler = &imds.Handler{
 		Token:  a.token,
 		Tenant: a.tenant,
-		Report: a.traces.add,
+		Report: a.traces.waiting.Add,
 		Failed: func(id guid.GUID, cause error) {
 			c.Log.Error("a request for a token failed", "request", id, "error", cause)
 		},
@@ -118,36 +114,24 @@ func (a *Agent) Run(ctx context.Context, listeners ...net.Listener) error {
 	background.Go(func() { a.sweep(follow) })
 	background.Go(func() { a.traces.run(report) })
 
-	server := &http.Server{
-		Handler:           a.handler,
-		ReadHeaderTimeout: headerWithin,
-		ReadTimeout:       headerWithin, // a body that never comes must not hold a connection
-		WriteTimeout:      answerWithin,
-		IdleTimeout:       idleFor,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(a.config.Log.Handler(), slog.LevelWarn),
-	}
-	failed := make(chan error, len(listeners))
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	served := make(chan error, len(listeners))
 	for _, l := range listeners {
-		background.Go(func() { failed <- server.Serve(limit(l, maxConns)) })
+		go func() {
+			served <- serve.Server{Handler: a.handler, Log: a.config.Log, Grace: stopWithin}.Serve(serving, l)
+			stop() // without one of its listeners the agent is not what it was asked to be
+		}()
 	}
+	<-serving.Done()
 	var err error
-	select {
-	case err = <-failed:
-	case <-ctx.Done():
-	}
-	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin)
-	defer cancel()
-	if server.Shutdown(late) != nil {
-		server.Close()
+	for range listeners {
+		err = errors.Join(err, <-served)
 	}
 	a.tokens.close()
 	unfollow()
 	unreport()
 	background.Wait()
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
 	return err
 }
 

@@ -89,52 +89,6 @@ func TestARequestWaitsForTheFirstSnapshot(t *testing.T) {
 	}
 }
 
-func TestLimitedListener(t *testing.T) {
-	inner, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := limit(inner, 1)
-	defer l.Close()
-	accepted := make(chan net.Conn)
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				close(accepted)
-				return
-			}
-			accepted <- conn
-		}
-	}()
-	for range 2 {
-		conn, err := net.Dial("tcp", inner.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-	}
-	first := <-accepted
-	select {
-	case <-accepted:
-		t.Fatal("two connections are open")
-	case <-time.After(50 * time.Millisecond):
-	}
-	first.Close()
-	first.Close() // gives the slot back once
-	second := <-accepted
-	select {
-	case <-accepted:
-		t.Fatal("a third connection out of nowhere")
-	default:
-	}
-	l.Close()
-	if _, open := <-accepted; open {
-		t.Error("accepted after Close")
-	}
-	second.Close()
-}
-
 func TestBudget(t *testing.T) {
 	b := newBudget(3, 20*time.Millisecond)
 	passed := 0

@@ -146,6 +146,87 @@ func TestARefusalIsNeverGivenOnOldKnowledge(t *testing.T) {
 	}
 }
 
+// legacy asks the endpoint of App Service as az does: a slash before the query, the resource as it is.
+func (w *world) legacy(secret, more string) reply {
+	w.t.Helper()
+	return w.raw("GET /msi/token/?resource="+vault+"&api-version=2017-09-01"+more, "secret: "+secret)
+}
+
+func TestG67toG71TheFormOf2017(t *testing.T) {
+	u := user(1)
+	w := newWorld(t, launched(site, secret, system(1, site), u))
+	for _, c := range []struct {
+		name, query string
+		want        *nodeapi.Identity
+	}{
+		{"G67", "", system(1, site)},
+		{"G68", "&clientid=", system(1, site)},
+		{"G69", "&clientid=" + u.ClientID.String(), &u},
+		{"G69 named a second time in other letters", "&ClientId=" + strings.ToUpper(u.ClientID.String()), &u},
+		{"the system-assigned one by its client id", "&clientid=" + system(1, site).ClientID.String(), system(1, site)},
+	} {
+		r := w.legacy(secret, c.query)
+		if got := w.claims(r); got.Object != c.want.ObjectID.String() || got.Audience != vault || got.Compute != string(site) {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+		if !regexp.MustCompile(`"client_id":"` + c.want.ClientID.String() + `".*"expires_on":"[0-9]{10}".*"resource":"` + vault + `","token_type":"Bearer"}$`).MatchString(r.body) {
+			t.Errorf("%s: not the members and times that az and Azure ML clients read: %s", c.name, r.body)
+		}
+	}
+	if w.tokens.Load() != 2 {
+		t.Errorf("%d tokens for two identities", w.tokens.Load())
+	}
+	r := w.raw("GET /msi/token?api-version=2017-09-01&resource="+vault, "Secret: "+secret, "Metadata: true")
+	if r.status != 200 {
+		t.Errorf("G71: %d %s", r.status, r.body)
+	}
+	r = w.raw("GET /msi/token?api-version=2019-08-01&resource="+vault, "secret: other", "X-IDENTITY-HEADER: "+secret)
+	if r.status != 200 {
+		t.Errorf("both headers are the newer form: %d %s", r.status, r.body)
+	}
+}
+
+func TestG70RefusalsOfTheFormOf2017(t *testing.T) {
+	others := "2f0c7f0e-0000-4000-8000-000000000000"
+	w := newWorld(t, open(vm, system(9, vm)), launched(site, secret, nil, user(1)))
+	const query = "?resource=x&api-version=2017-09-01"
+	for _, c := range []struct {
+		name, query string
+		headers     []string
+		status      int
+		code        string
+		message     string
+	}{
+		{"G70", query, []string{"secret: " + others}, 401, "EndpointHeaderWrong", "The value of secret belongs to no workload"},
+		{"G70 empty", query, []string{"secret:"}, 401, "EndpointHeaderMissing", "The header secret is missing"},
+		{"G70 twice", query, []string{"secret: " + secret, "secret: " + secret}, 401, "EndpointHeaderWrong", "There is more than one header secret"},
+		{"G70 none", query, nil, 401, "EndpointHeaderMissing", "The header X-IDENTITY-HEADER is missing. Client libraries"},
+		{"the newer header", query, []string{"X-IDENTITY-HEADER: " + secret}, 400, "APIVersionInvalid", "The header X-IDENTITY-HEADER goes with api-version=2019-08-01"},
+		{"the newer version", "?resource=x&api-version=2019-08-01", []string{"secret: " + secret}, 400, "APIVersionInvalid", "The header secret goes with api-version=2017-09-01"},
+		{"no system-assigned identity", query, []string{"secret: " + secret}, 400, "IdentityNotFound", noManagedIdentity},
+		{"clientid of another", query + "&clientid=" + others, []string{"secret: " + secret}, 400, "IdentityNotFound", noManagedIdentity},
+		{"a selector of the newer form", query + "&client_id=" + others, []string{"secret: " + secret}, 400, "ParameterUnsupported", "With api-version=2017-09-01 the identity is named by 'clientid'"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := w.raw("GET /msi/token"+c.query, c.headers...)
+			id := r.header.Get("x-ms-request-id")
+			if r.status != c.status || !strings.HasPrefix(w.member(r, "message"), c.message) || w.member(r, "correlationId") != id {
+				t.Errorf("%d %s", r.status, r.body)
+			}
+			trace := w.trace()
+			if trace.ID.String() != id || trace.Code != c.code || !strings.HasPrefix(trace.API, "App Service") {
+				t.Errorf("%+v", trace)
+			}
+		})
+	}
+	if r := w.raw("POST /msi/token", "secret: "+secret, "Content-Length: 10", "Content-Type: application/x-www-form-urlencoded"); r.status != 405 {
+		t.Errorf("Cloud Shell's form: %d %s", r.status, r.body)
+	}
+	if w.tokens.Load() != 0 {
+		t.Errorf("%d tokens", w.tokens.Load())
+	}
+}
+
 func TestTracesTellWhyAndHoldNoSecret(t *testing.T) {
 	w := newWorld(t, launched(site, secret, nil, user(1)))
 	r := w.appService(secret, "&client_id=$(reboot)")

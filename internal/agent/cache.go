@@ -48,6 +48,8 @@ const (
 	patience = time.Second
 	// headroom is taken off the end of a token, which must not end on its way to the caller.
 	headroom = 2 * time.Second
+	// maxWaiting is how many requests for the server may wait for their turn.
+	maxWaiting = 4096
 )
 
 // cache holds tokens and has missing ones made.
@@ -72,7 +74,7 @@ type cache struct {
 func newCache(c Config) *cache {
 	base, stop := context.WithCancel(context.Background())
 	return &cache{
-		server: c.Server, now: c.Now, random: c.Random, size: c.MaxTokens, most: c.MaxMints, queue: make(chan func(), maxConns),
+		server: c.Server, now: c.Now, random: c.Random, size: c.MaxTokens, most: c.MaxMints, queue: make(chan func(), maxWaiting),
 		base: base, stop: stop, entries: map[key]*entry{}, flights: map[flightKey]*flight{},
 	}
 }

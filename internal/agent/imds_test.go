@@ -346,7 +346,7 @@ func TestG37TheSecondIMDSIsNotOffered(t *testing.T) {
 func TestG38G10OnlyDirectCallersOfThisHost(t *testing.T) {
 	w := newWorld(t, open(vm, system(1, vm)), launched(site, secret, system(2, site)))
 	refused := [][]string{}
-	for _, header := range []string{"X-Forwarded-For: 127.0.0.1", "X-Forwarded-For:", "Forwarded: for=127.0.0.1", "Via: 1.1 proxy",
+	for _, header := range []string{"X-Forwarded-For: 127.0.0.1", "X-Forwarded-For:", "Forwarded: for=127.0.0.1", "X-Forwarded-Host: localhost", "X-Forwarded-Proto: http", "X-Real-IP: 127.0.0.1", "Via: 1.1 proxy",
 		"Origin: http://evil.example", "Origin: null", "Referer: http://evil.example/", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: none"} {
 		refused = append(refused, []string{header})
 	}

@@ -265,7 +265,7 @@ func (w *world) raw(line string, headers ...string) reply {
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(15 * time.Second))
 	all := strings.Join(headers, "\r\n")
-	if !strings.Contains(all, "Host:") {
+	if !strings.Contains("\n"+all, "\nHost:") {
 		headers = append(headers, "Host: "+address)
 	}
 	headers = append(headers, "Connection: close")

@@ -6,6 +6,7 @@ package apierr
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Kind is the coarse class of a refusal and decides the HTTP status where an API's table has no row for the code.
@@ -61,10 +62,32 @@ func (e *Error) At(target string) *Error {
 	return e
 }
 
-// WithHelp adds the command that would fix it.
+// WithHelp adds the command that would fix it. People paste it into a shell, so args that a shell would take apart or
+// run are quoted for it.
 func (e *Error) WithHelp(format string, args ...any) *Error {
-	e.Help = fmt.Sprintf(format, args...)
+	quoted := make([]any, len(args))
+	for i, arg := range args {
+		quoted[i] = quote(fmt.Sprint(arg))
+	}
+	e.Help = fmt.Sprintf(format, quoted...)
 	return e
+}
+
+// Helped adds a command that is complete already, such as one that another error came with.
+func (e *Error) Helped(command string) *Error {
+	e.Help = command
+	return e
+}
+
+// quote returns s as one word of a POSIX shell.
+func quote(s string) string {
+	plain := func(c rune) bool {
+		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("-_./:@=,+", c)
+	}
+	if s != "" && !strings.ContainsFunc(s, func(c rune) bool { return !plain(c) }) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // Because adds the cause, which only the log shows.

@@ -36,3 +36,22 @@ func TestFromKeepsTheNamedErrorAndHidesOthers(t *testing.T) {
 		t.Error("From(nil) must be nil")
 	}
 }
+
+func TestHelpIsSafeToPaste(t *testing.T) {
+	for arg, want := range map[string]string{
+		"id-orders":              "show id-orders",
+		"api://orders/x_1.y:z":   "show api://orders/x_1.y:z",
+		"Microsoft Graph":        "show 'Microsoft Graph'",
+		"$(reboot)":              "show '$(reboot)'",
+		"a'; reboot; '":          `show 'a'\''; reboot; '\'''`,
+		"`id`":                   "show '`id`'",
+		"":                       "show ''",
+		"two\nlines":             "show 'two\nlines'",
+		"-rf":                    "show -rf",
+		"https://a.example/?q=1": "show 'https://a.example/?q=1'",
+	} {
+		if got := New(Fault, "m").WithHelp("show %s", arg).Help; got != want {
+			t.Errorf("%q: got %s, want %s", arg, got, want)
+		}
+	}
+}

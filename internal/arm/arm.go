@@ -1,5 +1,5 @@
 // Package arm is the part of Azure Resource Manager that gives workloads their identities, plus Inborn's own extension
-// of it: subscriptions, resource groups, user-assigned identities, resources of any type with their identity blocks,
+// of it: cloud metadata, tenants, subscriptions, resource groups, user-assigned identities, resources of any type with their identity blocks,
 // workload bindings, manifests and decision traces.
 //
 // Everything in Resource Manager has a path, and the path is the id. So one request is always: who asks (auth.go), for
@@ -32,7 +32,8 @@ const maxBody = 256 << 10
 // maxManifest bounds a manifest, in bytes, before whoever applies it reads it.
 const maxManifest = 4 << 20
 
-// Config is what the API gets from the program that runs it. All fields but Login are required.
+// Config is what the API gets from the program that runs it. All fields but Login and
+// Domain are required.
 type Config struct {
 	Live *state.Live
 	Now  func() time.Time
@@ -44,6 +45,10 @@ type Config struct {
 
 	// Login is the origin of the sign-in pages, such as https://login.contoso.example; "" is the origin of the request.
 	Login string
+
+	// Domain is the domain under which the services have names of their own, such as management.DOMAIN and login.DOMAIN; ""
+	// if they are all under one origin.
+	Domain string
 
 	// Apply makes a tenant what the manifest in text declares, or with dryRun only says what it would change; with prune
 	// it also deletes what the manifest does not name. The error is a ManifestInvalid that names the place, or one of Live.
@@ -64,8 +69,8 @@ type Change struct {
 
 type api struct{ Config }
 
-// New returns the API, to be mounted at the host names of Resource Manager, and by path at /subscriptions and
-// /providers.
+// New returns the API, to be mounted at the host names of Resource Manager, and by path at /subscriptions,
+// /providers, /tenants and /metadata.
 func New(c Config) serve.API {
 	a := &api{c}
 	return serve.API{

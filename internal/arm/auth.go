@@ -124,7 +124,7 @@ func invalidToken(err error) error {
 
 // identify returns the principal behind verified claims, which must still exist and be enabled.
 func identify(dir *state.Directory, claims *token.Claims) (caller, error) {
-	if sp, ok := dir.ServicePrincipal(claims.ObjectID); ok && sp.Enabled {
+	if sp, ok := dir.ServicePrincipal(claims.ObjectID); ok && sp.Enabled && sp.AppID == claims.AppID && claims.AppOnly() {
 		return caller{sp.ID, sp.AppID.String()}, nil
 	}
 	if user, ok := dir.User(claims.ObjectID); ok && user.Enabled {

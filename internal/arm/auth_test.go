@@ -46,6 +46,7 @@ func TestTokens(t *testing.T) {
 		"not yet":            {sign(t, grantOf(home), signingKey(), now.Add(time.Hour)), "InvalidAuthenticationToken", 401},
 		"foreign key":        {sign(t, grantOf(home), foreignKey(), now), "InvalidAuthenticationToken", 401},
 		"unknown principal":  {with(func(g *token.Grant) { g.Principal = gone }), "InvalidAuthenticationToken", 401},
+		"other client":       {with(func(g *token.Grant) { g.Principal.AppID = gone.AppID }), "InvalidAuthenticationToken", 401},
 		"other tenant admin": {sign(t, grantOf(other), signingKey(), now), "SubscriptionNotFound", 404},
 	} {
 		a := w.as(test.bearer, "GET", "/subscriptions/"+subscription+v1, "")

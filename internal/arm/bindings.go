@@ -3,10 +3,10 @@ package arm
 import (
 	"cmp"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/inborn-id/inborn/internal/apierr"
+	"github.com/inborn-id/inborn/internal/attest"
 	"github.com/inborn-id/inborn/internal/guid"
 	"github.com/inborn-id/inborn/internal/resource"
 	"github.com/inborn-id/inborn/internal/serve"
@@ -18,11 +18,8 @@ const (
 	bindingsWrite action = typeBinding + "/write"
 )
 
-// Bounds of one binding.
-const (
-	maxSelectors = 64
-	maxSelector  = 1024 // bytes
-)
+// maxSelectors is how many facts one binding can ask for.
+const maxSelectors = 16
 
 // findNode returns the node whose bindings the path names.
 func (c *call) findNode(dir *state.Directory) (*resource.Resource, error) {
@@ -151,7 +148,7 @@ func (c *call) readBinding() (b resource.WorkloadBinding, err error) {
 		return b, apierr.New(apierr.LimitExceeded, "A workload binding can have %d selectors, not %d.", maxSelectors, len(b.Selectors)).At("properties.selectors")
 	}
 	for _, selector := range b.Selectors {
-		if err := checkSelector(selector); err != nil {
+		if _, err := attest.ParseSelector(selector); err != nil {
 			return b, err
 		}
 	}
@@ -161,18 +158,6 @@ func (c *call) readBinding() (b resource.WorkloadBinding, err error) {
 	}
 	b.Expires = expires.UTC()
 	return b, nil
-}
-
-// checkSelector allows one attested fact, such as uid:1000: a type in lower case and a value.
-func checkSelector(selector string) error {
-	kind, value, _ := strings.Cut(selector, ":")
-	allowed := func(c rune) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_' }
-	if kind == "" || value == "" || len(selector) > maxSelector ||
-		strings.ContainsFunc(kind, func(c rune) bool { return !allowed(c) }) ||
-		strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c == 0x7f }) {
-		return apierr.New(apierr.PropertyInvalid, "%.100q is not a selector: expected type:value, such as uid:1000.", selector).At("properties.selectors")
-	}
-	return nil
 }
 
 // deleteBinding ends a binding; 204 if there is none.

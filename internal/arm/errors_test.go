@@ -149,7 +149,7 @@ func TestRefusals(t *testing.T) {
 		{"PUT", binding + own, "{}", 400, "BadRequest", "The property resource is missing"},
 		{"PUT", binding + own, `{"properties":{"resource":"nightly"}}`, 400, "InvalidResourceId", ""},
 		{"PUT", binding + own, `{"properties":{"resource":"` + jobs + `none"}}`, 400, "InvalidResourceReference", ""},
-		{"PUT", binding + own, `{"properties":{"resource":"` + jobs + `nightly","selectors":["1000"]}}`, 400, "BadRequest", `"1000" is not a selector`},
+		{"PUT", binding + own, `{"properties":{"resource":"` + jobs + `nightly","selectors":["1000"]}}`, 400, "BadRequest", `is not one that can be attested here`},
 		{"PUT", binding + own, `{"properties":{"resource":"` + jobs + `nightly","selectors":["UID:1000"]}}`, 400, "BadRequest", ""},
 		{"PUT", binding + own, `{"properties":{"resource":"` + jobs + `nightly","expires":"2026-03-01T12:00:00Z"}}`, 400, "BadRequest", "expired"},
 		{"PUT", binding + own, `{"properties":{"resource":"` + jobs + `nightly","expires":"soon"}}`, 400, "InvalidRequestContent", ""},

@@ -6,22 +6,10 @@ import (
 
 	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/directory"
-	"github.com/inborn-id/inborn/internal/guid"
 	"github.com/inborn-id/inborn/internal/resource"
 	"github.com/inborn-id/inborn/internal/serve"
 	"github.com/inborn-id/inborn/internal/state"
 )
-
-// findSubscription returns the subscription that id lies in.
-func findSubscription(dir *state.Directory, id resource.ID) (*resource.Subscription, error) {
-	name := id.Subscription()
-	key, err := guid.Parse(name)
-	s, ok := dir.Subscription(key)
-	if err != nil || !ok {
-		return nil, apierr.New(apierr.SubscriptionNotFound, "The subscription '%s' could not be found.", name).At(name)
-	}
-	return s, nil
-}
 
 // findGroup returns the resource group that id lies in.
 func findGroup(dir *state.Directory, id resource.ID) (*resource.Group, error) {
@@ -33,26 +21,6 @@ func findGroup(dir *state.Directory, id resource.ID) (*resource.Group, error) {
 		return nil, apierr.New(apierr.ResourceGroupNotFound, "Resource group '%s' could not be found.", id.Group()).At(id.Group())
 	}
 	return g, nil
-}
-
-func (c *call) listSubscriptions() error {
-	tenant := c.dir.Tenant().ID
-	return c.page(func(yield func(string, any) bool) {
-		for s := range c.dir.Subscriptions() {
-			id := resource.SubscriptionID(s.ID.String())
-			if authorize(c.dir, c.caller, c.needs, id) == nil && !yield(string(id.Key()), subscriptionOut(tenant, s)) {
-				return
-			}
-		}
-	})
-}
-
-func (c *call) getSubscription() error {
-	s, err := findSubscription(c.dir, c.id)
-	if err != nil {
-		return err
-	}
-	return c.json(http.StatusOK, subscriptionOut(c.dir.Tenant().ID, s))
 }
 
 func (c *call) listGroups() error {

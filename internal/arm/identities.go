@@ -165,11 +165,8 @@ func (c *call) readIdentity() (bodyIn, error) {
 	return body, nil
 }
 
-// checkIdentityName allows 3 to 128 letters, digits, - and _, of which the first is no - or _ (naming rules of
-// Microsoft.ManagedIdentity).
 func checkIdentityName(name string) error {
-	allowed := func(c rune) bool { return isAlphanumeric(c) || c == '-' || c == '_' }
-	if len(name) < 3 || len(name) > 128 || !isAlphanumeric(rune(name[0])) || strings.ContainsFunc(name, func(c rune) bool { return !allowed(c) }) {
+	if !resource.IsIdentityName(name) {
 		return apierr.New(apierr.PropertyInvalid, "The identity name '%s' is not valid: 3 to 128 letters, digits, - and _, and the first a letter or digit.", name).
 			At(name).Because(invalidResourceName)
 	}

@@ -5,12 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/inborn-id/inborn/internal/attest"
 	"github.com/inborn-id/inborn/internal/guid"
 	"github.com/inborn-id/inborn/internal/resource"
 )
 
 func TestWorkloadBindings(t *testing.T) {
 	w := start(t)
+	one, two := string(attest.Launch("one")), string(attest.Launch("two")) // "launch:76..", "launch:3f.."
 	w.want(201, "PUT", node+v1, `{"location":"local"}`)
 	w.want(201, "PUT", jobs+"Nightly"+v1, `{"location":"local"}`)
 	w.want(201, "PUT", jobs+"daily"+v1, `{"location":"local"}`)
@@ -18,10 +20,10 @@ func TestWorkloadBindings(t *testing.T) {
 	body := func(name, more string) string {
 		return `{"properties":{"resource":"` + strings.ToLower(jobs+name) + `"` + more + `}}`
 	}
-	made := w.want(201, "PUT", bindings+first+own, body("nightly", `,"selectors":["uid:1000","exe:/bin/x:y","uid:1000"],"expires":"2026-03-01T14:00:00+01:00"`))
+	made := w.want(201, "PUT", bindings+first+own, body("nightly", `,"selectors":["`+one+`","`+two+`","`+one+`"],"expires":"2026-03-01T14:00:00+01:00"`))
 	w.equal("id", made.at("id"), bindings+first)
 	w.equal("type", made.at("type"), "Inborn.Platform/bindings")
-	w.equal("properties", made.at("properties"), "map[expires:2026-03-01T13:00:00Z resource:"+jobs+"Nightly selectors:[exe:/bin/x:y uid:1000]]")
+	w.equal("properties", made.at("properties"), "map[expires:2026-03-01T13:00:00Z resource:"+jobs+"Nightly selectors:["+two+" "+one+"]]")
 	w.equal("GET", w.want(200, "GET", strings.ToLower(bindings)+first+own, "").text, made.text)
 	changed := w.want(200, "PUT", bindings+first+own, body("daily", ""))
 	w.equal("properties", changed.at("properties"), "map[expires:<nil> resource:"+jobs+"daily selectors:[]]")
@@ -54,19 +56,18 @@ func TestWorkloadBindings(t *testing.T) {
 
 func TestSelectors(t *testing.T) {
 	w := start(t)
-	many := strings.Repeat(`"uid:1",`, maxSelectors) + `"uid:1"`
+	hash := strings.Repeat("0f", 32)
 	w.want(201, "PUT", node+v1, `{"location":"local"}`)
 	w.want(201, "PUT", jobs+"nightly"+v1, `{"location":"local"}`)
 	for selectors, good := range map[string]bool{
-		`"launch:abc"`:                          true,
-		`"a-b_1:c"`:                             true,
-		`""`:                                    false,
-		`":x"`:                                  false,
-		`"uid:"`:                                false,
-		`"uid: \n"`:                             false,
-		`"` + strings.Repeat("x", 1100) + `:x"`: false,
-		`"uid:` + strings.Repeat("1", 1100) + `"`: false,
-		many: false,
+		`"launch:` + hash + `"`:                  true,
+		`"launch:` + strings.ToUpper(hash) + `"`: false,
+		`"launch:abc"`:                           false,
+		`"launch:` + hash + `\n"`:                false,
+		`"uid:1000"`:                             false, // which nothing attests yet
+		`""`:                                     false,
+		`":x"`:                                   false,
+		strings.Repeat(`"launch:`+hash+`",`, maxSelectors) + `"launch:` + hash + `"`: false,
 	} {
 		a := w.do("PUT", bindings+"/10000000-0000-4000-8000-000000000001"+own, `{"properties":{"resource":"`+jobs+`nightly","selectors":[`+selectors+`]}}`)
 		if (a.status < 300) != good {

@@ -36,6 +36,9 @@ func (a *api) routes() []serve.Route {
 		anything = group + "/providers/{namespace}/{type}/{name}"
 	)
 	return slices.Concat(a.generic(anything), a.generic(anything+"/{type2}/{name2}"), []serve.Route{
+		a.anyone("GET", "/metadata/endpoints", a.getEndpoints),
+		a.filtered("GET", "/tenants", "Microsoft.Resources/tenants/read", (*call).listTenants),
+
 		a.filtered("GET", "/subscriptions", "Microsoft.Resources/subscriptions/read", (*call).listSubscriptions),
 		a.route("GET", sub, "Microsoft.Resources/subscriptions/read", (*call).getSubscription),
 		a.route("GET", sub+"/resources", "Microsoft.Resources/subscriptions/resources/read", (*call).listResources),
@@ -84,6 +87,11 @@ func (a *api) route(method, pattern string, needs action, do func(*call) error) 
 	})
 }
 
+// anyone lets requests in without a token.
+func (a *api) anyone(method, pattern string, do serve.HandlerFunc) serve.Route {
+	return serve.Route{Method: method, Pattern: pattern, Handle: do}
+}
+
 // filtered lets every caller in; do shows each only what authorize permits.
 func (a *api) filtered(method, pattern string, needs action, do func(*call) error) serve.Route {
 	return serve.Route{Method: method, Pattern: pattern, Handle: func(w http.ResponseWriter, r *http.Request) error {
@@ -125,7 +133,7 @@ func place(r *http.Request) (resource.ID, error) {
 		return "", nil
 	}
 	id, err := resource.ParseID(path)
-	if err == nil && serve.Param(r, "namespace") != "" && !isGeneric(id.Type()) {
+	if err == nil && serve.Param(r, "namespace") != "" && !resource.IsPlain(id.Type()) {
 		return "", apierr.New(apierr.PathUnknown, "The resource type could not be found in the namespace '%s' for api version '%s'.",
 			serve.Param(r, "namespace"), query(r, "api-version")).At(id.Type())
 	}
@@ -143,21 +151,6 @@ func placeLevels(namespace string) []placeLevel {
 	}
 	return append(levels, placeLevel{"/providers/", "namespace"}, placeLevel{"/", "type"}, placeLevel{"/", "name"},
 		placeLevel{"/", "type2"}, placeLevel{"/", "name2"})
-}
-
-// isGeneric says whether resources of that type are just kept. Namespaces with a meaning of their own are not: a role
-// assignment, say, that was stored and granted nothing would be worse than a refusal.
-func isGeneric(kind string) bool {
-	namespace, _, _ := strings.Cut(kind, "/")
-	for _, special := range []string{"Microsoft.Authorization", "Microsoft.ManagedIdentity", "Microsoft.Management",
-		"Microsoft.Resources", "Microsoft.Subscription", "Inborn.Platform"} {
-		if strings.EqualFold(namespace, special) {
-			return false
-		}
-	}
-	return strings.Contains(namespace, ".") && !strings.ContainsFunc(kind, func(c rune) bool {
-		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '/' || c == '-' || c == '_')
-	})
 }
 
 // update decides a change on the newest state and commits it. The caller's right is checked there again: it may have

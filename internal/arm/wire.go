@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/inborn-id/inborn/internal/apierr"
+	"github.com/inborn-id/inborn/internal/directory"
 	"github.com/inborn-id/inborn/internal/guid"
 	"github.com/inborn-id/inborn/internal/resource"
 )
@@ -53,6 +54,72 @@ func subscriptionOut(tenant guid.GUID, s *resource.Subscription) subscriptionWir
 		State: "Enabled", AuthorizationSource: "RoleBased", ManagedByTenants: []string{}, Tags: map[string]string{},
 		SubscriptionPolicies: policiesWire{"Public_2014-09-01", "PayAsYouGo_2014-09-01", "Off"},
 	}
+}
+
+// tenantWire is a tenant (Microsoft.Resources, tenants, 2022-12-01). Each has one domain here.
+type tenantWire struct {
+	ID            string    `json:"id"`
+	TenantID      guid.GUID `json:"tenantId"`
+	Category      string    `json:"tenantCategory"`
+	DisplayName   string    `json:"displayName"`
+	DefaultDomain string    `json:"defaultDomain"`
+	Domains       []string  `json:"domains"`
+	Type          string    `json:"tenantType"`
+}
+
+func tenantOut(t *directory.Tenant) tenantWire {
+	return tenantWire{ID: "/tenants/" + t.ID.String(), TenantID: t.ID, Category: "Home", DisplayName: t.Name,
+		DefaultDomain: t.Name, Domains: []string{t.Name}, Type: "AAD"}
+}
+
+// endpointsWire is the cloud metadata before 2019-05-01.
+type endpointsWire struct {
+	Graph          string      `json:"graphEndpoint"`
+	GraphAudience  string      `json:"graphAudience"`
+	Authentication cloudSignIn `json:"authentication"`
+}
+
+// cloudWire is the cloud metadata of one cloud since then. What is not served is left out: the readers make clients for
+// all that is there.
+type cloudWire struct {
+	Name            string        `json:"name"`
+	Authentication  cloudSignIn   `json:"authentication"`
+	ResourceManager string        `json:"resourceManager"`
+	MicrosoftGraph  string        `json:"microsoftGraphResourceId"`
+	Graph           string        `json:"graph"`
+	GraphAudience   string        `json:"graphAudience"`
+	Databases       string        `json:"ossrdbmsResourceId"`
+	Suffixes        cloudSuffixes `json:"suffixes"` // an object even when empty: az looks into it
+}
+
+type cloudSignIn struct {
+	Login            string   `json:"loginEndpoint"`
+	Audiences        []string `json:"audiences"` // of Resource Manager; az asks for the first
+	Tenant           string   `json:"tenant"`
+	IdentityProvider string   `json:"identityProvider"`
+}
+
+type cloudSuffixes struct {
+	Vaults  string `json:"keyVaultDns,omitempty"`
+	Storage string `json:"storage,omitempty"`
+}
+
+// olderGraph is the audience of the API that Microsoft Graph replaced. It is served nowhere, but az wants a name for it.
+const olderGraph = "https://graph.windows.net/"
+
+func signInOut(c cloud) cloudSignIn {
+	return cloudSignIn{Login: c.login, Audiences: []string{"https://management.core.windows.net/", "https://management.azure.com/"},
+		Tenant: "common", IdentityProvider: "AAD"}
+}
+
+func endpointsOut(c cloud) endpointsWire {
+	return endpointsWire{Graph: olderGraph, GraphAudience: olderGraph, Authentication: signInOut(c)}
+}
+
+func cloudOut(c cloud) cloudWire {
+	return cloudWire{Name: c.name, Authentication: signInOut(c), ResourceManager: c.manager + "/", MicrosoftGraph: c.graph + "/",
+		Graph: olderGraph, GraphAudience: olderGraph, Databases: "https://ossrdbms-aad.database.windows.net",
+		Suffixes: cloudSuffixes{c.vaults, c.storage}}
 }
 
 type groupWire struct {

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/inborn-id/inborn/internal/apierr"
-	"github.com/inborn-id/inborn/internal/manifest"
 )
 
 func newApply(sh *shell) *cobra.Command {
@@ -31,11 +31,10 @@ func newApply(sh *shell) *cobra.Command {
 }
 
 func (sh *shell) apply(ctx context.Context, file string, dryRun, prune bool) error {
-	m, err := readManifest(file)
-	if err != nil {
+	if _, err := readManifest(file); err != nil { // here, where its lines can be named
 		return err
 	}
-	text, err := manifest.Format(m)
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
@@ -55,7 +54,7 @@ func (sh *shell) apply(ctx context.Context, file string, dryRun, prune bool) err
 func manifestError(err error, file string) error {
 	var e *refused
 	if errors.As(err, &e) && e.code == "ManifestInvalid" {
-		return placed(apierr.New(apierr.ManifestInvalid, "%s", e.message).At(e.target).WithHelp("%s", e.help), file)
+		return placed(apierr.New(apierr.ManifestInvalid, "%s", e.message).At(e.target).Helped(e.help), file)
 	}
 	return err
 }

@@ -88,12 +88,12 @@ func Main(args []string, in io.Reader, out, errs io.Writer) int {
 func (sh *shell) complain(err error) {
 	var named *apierr.Error
 	if !errors.As(err, &named) {
-		fmt.Fprintf(sh.err, "inborn: %v\n", err)
+		fmt.Fprintf(sh.err, "inborn: %s\n", printable(err.Error()))
 		return
 	}
-	fmt.Fprintf(sh.err, "inborn: %s\n", named.Message)
+	fmt.Fprintf(sh.err, "inborn: %s\n", printable(named.Message))
 	if named.Help != "" {
-		fmt.Fprintf(sh.err, "  try: %s\n", named.Help)
+		fmt.Fprintf(sh.err, "  try: %s\n", printable(named.Help))
 	}
 }
 

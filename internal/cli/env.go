@@ -47,10 +47,10 @@ func (sh *shell) printLaunch(l *launch) error {
 	if sh.output == "json" {
 		return sh.printJSON(launchOutput{Resource: l.resource.ID, Expires: l.expires.Format(time.RFC3339), Environment: env})
 	}
+	fmt.Fprintf(sh.out, "unset %s\n", strings.Join(conflicting[:], " ")) // first: the launch may set some of them itself
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		fmt.Fprintf(sh.out, "export %s='%s'\n", name, strings.ReplaceAll(env[name], "'", `'\''`))
 	}
-	fmt.Fprintf(sh.out, "unset %s\n", strings.Join(conflicting[:], " "))
 	fmt.Fprintf(sh.out, "# You are %s until %s.\n", l.resource.Name, l.expires.Local().Format(time.DateTime))
 	return nil
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -53,7 +52,7 @@ func (sh *shell) explain(ctx context.Context, id string) error {
 	if sh.output == "json" {
 		return sh.printJSON(t)
 	}
-	fmt.Fprintf(sh.out, "%s %s\n%s, %s, refused with %d %s\n\n", t.Method, t.Path, t.API, t.At, t.Status, t.Code)
+	sh.say("%s %s\n%s, %s, refused with %d %s\n", t.Method, t.Path, t.API, t.At, t.Status, t.Code)
 	var rows [][]string
 	if t.Caller != "" {
 		rows = append(rows, []string{"who", t.Caller})

@@ -59,7 +59,7 @@ func (sh *shell) changeGrant(ctx context.Context, args []string, grant bool) err
 	role, ok := roleFor(api, args[2])
 	if !ok {
 		missing := apierr.New(apierr.AppRoleUnknown, "%s offers no app role %q to applications.", api.DisplayName, args[2]).
-			WithHelp("inborn app show %q", api.DisplayName)
+			WithHelp("inborn app show %s", api.DisplayName)
 		return &exitError{exitNoRole, missing}
 	}
 	if grant {

@@ -101,8 +101,12 @@ func (l *launch) endpoint() string { return l.client.status.IdentityEndpoint + "
 
 // environment is what a program needs to be the resource. NODE_EXTRA_CA_CERTS adds our certificate to Node's own; other
 // runtimes have only variables that replace theirs, and a program may need both.
+//
+// A site has the variables of the older endpoint, too, as on App Service: az knows no others. All libraries that know
+// both prefer IDENTITY_ENDPOINT. Without the name of a site, az takes MSI_ENDPOINT for the endpoint of Cloud Shell, so
+// other resources have none of the three.
 func (l *launch) environment() map[string]string {
-	return map[string]string{
+	env := map[string]string{
 		"IDENTITY_ENDPOINT":   l.endpoint(),
 		"IDENTITY_HEADER":     l.header,
 		"INBORN_ORIGIN":       l.client.status.Origin,
@@ -110,10 +114,18 @@ func (l *launch) environment() map[string]string {
 		"INBORN_CA":           l.client.status.CA,
 		"NODE_EXTRA_CA_CERTS": l.client.status.CA,
 	}
+	const sites = "/providers/microsoft.web/sites/"
+	if i := strings.Index(strings.ToLower(l.resource.ID), sites); i >= 0 {
+		site, _, _ := strings.Cut(l.resource.ID[i+len(sites):], "/") // of a slot, too
+		env["MSI_ENDPOINT"], env["MSI_SECRET"], env["APPSETTING_WEBSITE_SITE_NAME"] = l.endpoint(), l.header, site
+	}
+	return env
 }
 
-// conflicting are variables that would make an SDK look for another kind of endpoint first.
-var conflicting = [...]string{"IDENTITY_SERVER_THUMBPRINT", "IDENTITY_API_VERSION", "IMDS_ENDPOINT", "MSI_ENDPOINT", "MSI_SECRET", "DEFAULT_IDENTITY_CLIENT_ID"}
+// conflicting are variables that would make an SDK look for another kind of endpoint first, where the launch does not set
+// them itself.
+var conflicting = [...]string{"IDENTITY_SERVER_THUMBPRINT", "IDENTITY_API_VERSION", "IMDS_ENDPOINT", "MSI_ENDPOINT", "MSI_SECRET",
+	"DEFAULT_IDENTITY_CLIENT_ID", "APPSETTING_WEBSITE_SITE_NAME"}
 
 // childEnvironment is the environment of this process with that of the launch on top.
 func (l *launch) childEnvironment() []string {

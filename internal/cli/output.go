@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
+	"unicode"
+	"unicode/utf8"
 )
 
 // print shows value as JSON, or as the table that rows makes of it: the first row is the head.
@@ -14,9 +16,33 @@ func (sh *shell) print(value any, rows [][]string) error {
 	}
 	w := tabwriter.NewWriter(sh.out, 0, 4, 2, ' ', 0)
 	for _, row := range rows {
-		fmt.Fprintln(w, strings.TrimRight(strings.Join(row, "\t"), "\t"))
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = printable(cell)
+		}
+		fmt.Fprintln(w, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
 	}
 	return w.Flush()
+}
+
+// printable returns text with what would steer a terminal made visible. Names and paths in what we print come from
+// whoever made the object or sent the request.
+func printable(text string) string {
+	steers := func(r rune) bool {
+		return unicode.IsControl(r) && r != '\n' || unicode.Is(unicode.Bidi_Control, r)
+	}
+	if utf8.ValidString(text) && !strings.ContainsFunc(text, steers) {
+		return text
+	}
+	var shown strings.Builder
+	for _, r := range strings.ToValidUTF8(text, "\uFFFD") {
+		if steers(r) {
+			fmt.Fprintf(&shown, "\\u%04x", r)
+		} else {
+			shown.WriteRune(r)
+		}
+	}
+	return shown.String()
 }
 
 func (sh *shell) printJSON(value any) error {
@@ -33,5 +59,5 @@ func (sh *shell) say(format string, args ...any) {
 	if sh.output == "json" {
 		w = sh.err
 	}
-	fmt.Fprintf(w, format+"\n", args...)
+	fmt.Fprintln(w, printable(fmt.Sprintf(format, args...)))
 }

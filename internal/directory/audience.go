@@ -2,6 +2,8 @@ package directory
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/guid"
@@ -32,7 +34,7 @@ func CheckIdentifierURI(uri string) error {
 	scheme, rest, ok := strings.Cut(uri, ":")
 	switch {
 	case len(uri) > maxAudienceLength:
-	case !ok, strings.ContainsAny(uri, " \t\r\n?#\"<>\\"):
+	case !ok, strings.ContainsAny(uri, " ?#\"<>\\"), strings.ContainsFunc(uri, steers):
 	case scheme == "urn" && rest != "":
 		return nil
 	case (scheme == "https" || scheme == "http" || scheme == "api") && strings.HasPrefix(rest, "//") && strings.Trim(rest, "/") != "":
@@ -50,7 +52,7 @@ func CheckAppRoles(roles []AppRole) error {
 		switch {
 		case r.ID.IsZero() || ids[r.ID]:
 			return apierr.New(apierr.PropertyInvalid, "The id of app role %q is missing or used twice.", r.Value).At("appRoles")
-		case r.Value == "" || len(r.Value) > 250 || strings.ContainsAny(r.Value, " \t\r\n\""):
+		case r.Value == "" || len(r.Value) > 250 || strings.ContainsAny(r.Value, " \"") || strings.ContainsFunc(r.Value, steers):
 			return apierr.New(apierr.PropertyInvalid, "The app role value %q is not valid: 1 to 250 characters, no spaces.", r.Value).At("appRoles")
 		case values[r.Value]:
 			return apierr.New(apierr.PropertyInvalid, "The app role value %q is used twice.", r.Value).At("appRoles")
@@ -62,10 +64,14 @@ func CheckAppRoles(roles []AppRole) error {
 	return nil
 }
 
-// CheckName says whether name may be the display name of what: 1 to 256 characters, no control characters.
+// CheckName says whether name may be the display name of what: 1 to 256 characters, no control characters, nor those that
+// turn the direction of writing, so that it reads in a table and in a terminal as what it is.
 func CheckName(what, name string) error {
-	if name == "" || len(name) > 256 || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if name == "" || len(name) > 256 || !utf8.ValidString(name) || strings.ContainsFunc(name, steers) {
 		return apierr.New(apierr.PropertyInvalid, "The %s name %q is not valid: 1 to 256 characters, no control characters.", what, name).At("displayName")
 	}
 	return nil
 }
+
+// steers says whether r steers a terminal or the direction of writing instead of being read.
+func steers(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }

@@ -115,6 +115,9 @@ func (q *query[T]) matching(after []byte) (iter.Seq[T], error) {
 	}
 	return func(yield func(T) bool) {
 		for o := range walk {
+			if q.call.r.Context().Err() != nil { // a filter over many objects can cost more than the client will wait for
+				return
+			}
 			get := func(i int) any { return q.kind.value(q.call.dir, o, i) }
 			if f.matches(get, nil) && !yield(o) {
 				return
@@ -144,7 +147,7 @@ func (q *query[T]) count() (int, error) {
 	for range walk {
 		n++
 	}
-	return n, nil
+	return n, q.call.r.Context().Err()
 }
 
 // page returns the objects that follow start and whether there are more.
@@ -163,6 +166,9 @@ func (q *query[T]) page(start cursor) (objects []T, more bool, err error) {
 		objects, err = q.smallest(start, size+1)
 	} else {
 		objects, err = q.following(start, size+1)
+	}
+	if err == nil {
+		err = q.call.r.Context().Err()
 	}
 	if len(objects) > size {
 		return objects[:size], true, err

@@ -127,7 +127,7 @@ func (f verdict) require(need permission) error {
 	}
 	return apierr.New(apierr.PermissionMissing, "%s (%s) holds %s on Microsoft Graph and needs %s.",
 		f.caller.DisplayName, f.caller.ID, holds(f.held), need).
-		At(lacks[0]).WithHelp("%s", strings.Join(commands, " && "))
+		At(lacks[0]).Helped(strings.Join(commands, " && "))
 }
 
 func holds(held []string) string {

@@ -18,7 +18,7 @@ import (
 //     header, but not this one.
 //   - An address that is not of this host.
 func (h *Handler) direct(r *http.Request) error {
-	for _, name := range [...]string{"X-Forwarded-For", "Forwarded", "Via", "Origin", "Referer", "Sec-Fetch-Site"} {
+	for _, name := range [...]string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Forwarded", "Via", "Origin", "Referer", "Sec-Fetch-Site"} {
 		if _, present := r.Header[name]; present {
 			// The wording is that of the service for X-Forwarded-For.
 			return apierr.New(apierr.CallerNotDirect, "Bad request. Request contains a %s header", name).At(name)

@@ -1,14 +1,16 @@
 // Package imds speaks the endpoints that a host offers to the programs on it: the ones from which the client libraries
 // of managed identities get tokens without any secret of their own.
 //
-// Two forms of the same question are answered by one Handler, wherever it listens:
+// Three forms of the same question are answered by one Handler, wherever it listens:
 //
 //	GET /metadata/identity/oauth2/token?api-version=2018-02-01&resource=R     Metadata: true
 //	GET /msi/token?api-version=2019-08-01&resource=R                          X-IDENTITY-HEADER: secret
+//	GET /msi/token?api-version=2017-09-01&resource=R                          secret: secret
 //
 // The first is IMDS, the metadata service of a virtual machine: whoever can reach it may ask. The second is the endpoint
-// of App Service, Functions and Container Apps: its header is a secret that names the workload. They differ in the
-// identity they choose when the request names none, and in how they spell a refusal.
+// of App Service, Functions and Container Apps: its header is a secret that names the workload. The third is what that
+// endpoint was before, which az and clients for Azure ML still speak. They differ in the identity they choose when the
+// request names none, in the parameters that name one, and in how they spell a refusal.
 //
 // Clients are many and old, so paths match in any letter case and with any number of slashes, and are never redirected;
 // a permanent refusal is never a status that a client would try again (404, 410, 429, 5xx); numbers are strings of
@@ -62,16 +64,33 @@ type Form uint8
 
 // The forms.
 const (
-	IMDS       Form = iota // default identity: system-assigned, else the only user-assigned one
-	AppService             // default identity: system-assigned; Ask.Secret names the workload
+	IMDS           Form = iota // default identity: system-assigned, else the only user-assigned one
+	AppService                 // default identity: system-assigned; Ask.Secret names the workload
+	AppService2017             // the same under MSI_ENDPOINT and MSI_SECRET; only clientid names an identity
 )
 
 // String returns the name of the form for traces.
 func (f Form) String() string {
-	if f == AppService {
+	switch f {
+	case AppService:
 		return "App Service"
+	case AppService2017:
+		return "App Service 2017-09-01"
+	default:
+		return "IMDS"
 	}
-	return "IMDS"
+}
+
+// Header returns the header whose value is Ask.Secret; "" if the form has none.
+func (f Form) Header() string {
+	switch f {
+	case AppService:
+		return "X-IDENTITY-HEADER"
+	case AppService2017:
+		return "secret"
+	default:
+		return ""
+	}
 }
 
 // By is what a request chooses the identity by.
@@ -80,7 +99,7 @@ type By uint8
 // The ways to choose.
 const (
 	ByDefault    By = iota // the request names none
-	ByClientID             // client_id
+	ByClientID             // client_id, or clientid in the form of 2017
 	ByObjectID             // object_id or principal_id
 	ByResourceID           // msi_res_id or mi_res_id
 )
@@ -102,7 +121,7 @@ func (b By) String() string {
 // Ask is one request for a token, free of how it was spelled.
 type Ask struct {
 	Form     Form
-	Secret   string // AppService: the header, never empty
+	Secret   string // the value of Form.Header; empty only if there is none
 	Resource string // what the token is for, never empty, as it was sent
 	By       By
 	Value    string // the client id, object id or resource id; not checked
@@ -155,18 +174,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// token answers a request for a token in either form.
+// token answers a request for a token in any form.
 func (h *Handler) token(w http.ResponseWriter, r *http.Request, at element, ask *Ask) error {
 	if at == appServiceToken {
-		secret := r.Header["X-Identity-Header"]
-		if len(secret) == 0 || secret[0] == "" {
-			return apierr.New(apierr.EndpointHeaderMissing, "The header X-IDENTITY-HEADER is missing. "+
-				"Client libraries send the value of IDENTITY_HEADER; `inborn run` and `inborn env` set it.").At("X-IDENTITY-HEADER")
+		if err := ask.admit(r.Header); err != nil {
+			return err
 		}
-		if len(secret) > 1 {
-			return apierr.New(apierr.EndpointHeaderWrong, "There is more than one header X-IDENTITY-HEADER.").At("X-IDENTITY-HEADER")
-		}
-		ask.Form, ask.Secret = AppService, secret[0]
 	} else if err := metadata(r); err != nil {
 		return err
 	}
@@ -178,6 +191,26 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request, at element, ask 
 		return err
 	}
 	token.write(w, h.Now(), ask.By)
+	return nil
+}
+
+// admit takes the secret of a request to the endpoint of App Service from its header, which also says which form it is.
+// X-IDENTITY-HEADER wins where both are sent, as IDENTITY_ENDPOINT wins over MSI_ENDPOINT in the client libraries.
+func (a *Ask) admit(header http.Header) error {
+	a.Form = AppService
+	secret := header["X-Identity-Header"]
+	if len(secret) == 0 && len(header["Secret"]) > 0 {
+		a.Form, secret = AppService2017, header["Secret"]
+	}
+	name := a.Form.Header()
+	if len(secret) == 0 || secret[0] == "" {
+		return apierr.New(apierr.EndpointHeaderMissing, "The header %s is missing. Client libraries send the value of IDENTITY_HEADER, "+
+			"or with api-version=2017-09-01 that of MSI_SECRET in the header secret; `inborn run` and `inborn env` set them.", name).At(name)
+	}
+	if len(secret) > 1 {
+		return apierr.New(apierr.EndpointHeaderWrong, "There is more than one header %s.", name).At(name)
+	}
+	a.Secret = secret[0]
 	return nil
 }
 

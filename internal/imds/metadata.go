@@ -19,14 +19,18 @@ var listed = [...]string{
 }
 
 const (
-	firstIdentityVersion = "2018-02-01" // of IMDS; the one that client libraries send
-	appServiceVersion    = "2019-08-01"
+	firstIdentityVersion  = "2018-02-01" // of IMDS; the one that client libraries send
+	appServiceVersion     = "2019-08-01"
+	appService2017Version = "2017-09-01"
 )
 
 func checkVersion(form Form, version string) error {
 	want := firstIdentityVersion
-	if form == AppService {
+	switch form {
+	case AppService:
 		want = appServiceVersion
+	case AppService2017:
+		want = appService2017Version
 	}
 	switch {
 	case version == want:
@@ -35,6 +39,8 @@ func checkVersion(form Form, version string) error {
 		return apierr.New(apierr.APIVersionMissing, "The query variable 'api-version' is missing; use api-version=%s", want).At("api-version")
 	case form == IMDS && version > firstIdentityVersion && slices.Contains(listed[:], version):
 		return nil
+	case form == AppService && version == appService2017Version, form == AppService2017 && version == appServiceVersion:
+		return apierr.New(apierr.APIVersionInvalid, "The header %s goes with api-version=%s", form.Header(), want).At("api-version")
 	default:
 		return apierr.New(apierr.APIVersionInvalid, "The api-version is not supported here; use api-version=%s", want).At("api-version")
 	}

@@ -16,6 +16,7 @@ const (
 	pVersion
 	pResource
 	pClientID
+	pLegacyClientID
 	pObjectID
 	pPrincipalID
 	pMSIResID
@@ -25,6 +26,9 @@ const (
 	pClaims
 	pCapabilities
 )
+
+// selects reports whether p names an identity.
+func (p parameter) selects() bool { return pClientID <= p && p <= pMIResID }
 
 // maxResource is the longest resource parameter that is looked at, in bytes.
 const maxResource = 2048
@@ -37,6 +41,8 @@ func parameterOf(name string) parameter {
 		return pResource
 	case "client_id":
 		return pClientID
+	case "clientid":
+		return pLegacyClientID
 	case "object_id":
 		return pObjectID
 	case "principal_id":
@@ -77,6 +83,9 @@ func (a *Ask) parse(raw string) error {
 				continue
 			}
 		}
+		if p == pLegacyClientID && a.Form != AppService2017 {
+			continue // none of theirs
+		}
 		value, err := url.QueryUnescape(value) // returns its argument when there is nothing to do
 		if err != nil {
 			return apierr.New(apierr.ParameterInvalid, "The query variable '%s' is not percent-encoded correctly", label(p)).At(label(p))
@@ -103,11 +112,18 @@ func (a *Ask) parse(raw string) error {
 //
 // A selector with an empty value counts as absent. Client libraries never send one here; a script does whose variable is
 // not set, and then the default identity is what it gets from the services too. The answer's client_id says which.
+//
+// The form of 2017 knows clientid only. The service ignores the other selectors there and hands out the token of another
+// identity than the one that was meant, so here they are refused.
 func (a *Ask) set(p parameter, value string) error {
+	if a.Form == AppService2017 && value != "" && p.selects() && p != pLegacyClientID {
+		return apierr.New(apierr.ParameterUnsupported, "With api-version=%s the identity is named by 'clientid', not by '%s'",
+			appService2017Version, label(p)).At(label(p))
+	}
 	switch p {
 	case pResource:
 		a.Resource = value
-	case pClientID:
+	case pClientID, pLegacyClientID:
 		return a.choose(ByClientID, value)
 	case pObjectID, pPrincipalID:
 		return a.choose(ByObjectID, value)
@@ -167,7 +183,7 @@ func checkClaims(claims string) error {
 }
 
 func label(p parameter) string {
-	for _, name := range [...]string{"api-version", "resource", "client_id", "object_id", "principal_id", "msi_res_id",
+	for _, name := range [...]string{"api-version", "resource", "client_id", "clientid", "object_id", "principal_id", "msi_res_id",
 		"mi_res_id", "bypass_cache", "token_sha256_to_refresh", "claims", "xms_cc"} {
 		if parameterOf(name) == p {
 			return name

@@ -63,6 +63,54 @@ func TestParseNamesTheParameterAtFault(t *testing.T) {
 	}
 }
 
+func TestParseReadsTheFormOf2017(t *testing.T) {
+	for raw, want := range map[string]Ask{
+		// As az sends it: the resource as it is, the slash of the path not ours.
+		"resource=https://management.core.windows.net/&api-version=2017-09-01":       {Resource: "https://management.core.windows.net/"},
+		"resource=https://v.net&api-version=2017-09-01&clientid=x":                   {Resource: "https://v.net", By: ByClientID, Value: "x"},
+		"api-version=2017-09-01&clientid=&resource=r":                                {Resource: "r"}, // Go for Azure ML
+		"api-version=2017-09-01&resource=r&ClientID=x&client_id=&object_id=":         {Resource: "r", By: ByClientID, Value: "x"},
+		"api-version=2017-09-01&resource=r&bypass_cache=true&foo=1&claims=none&a=%g": {Resource: "r", Fresh: true},
+	} {
+		want.Form = AppService2017
+		got := Ask{Form: AppService2017}
+		if err := got.parse(raw); err != nil || got != want {
+			t.Errorf("%s: %+v, %v", raw, got, err)
+		}
+	}
+	const good = "api-version=2017-09-01&resource=r"
+	for raw, want := range map[string]struct {
+		code   apierr.Code
+		target string
+	}{
+		good + "&clientid=x&clientid=x":         {apierr.ParameterDuplicate, "clientid"},
+		good + "&clientid=%":                    {apierr.ParameterInvalid, "clientid"},
+		good + "&client_id=x":                   {apierr.ParameterUnsupported, "client_id"},
+		good + "&clientid=x&mi_res_id=/x":       {apierr.ParameterUnsupported, "mi_res_id"},
+		good + "&object_id=x":                   {apierr.ParameterUnsupported, "object_id"},
+		"api-version=2019-08-01&resource=r":     {apierr.APIVersionInvalid, "api-version"},
+		"api-version=2018-02-01&resource=r":     {apierr.APIVersionInvalid, "api-version"},
+		"resource=r":                            {apierr.APIVersionMissing, "api-version"},
+		"api-version=2017-09-01":                {apierr.ParameterMissing, "resource"},
+		"api-version=2017-09-01&clientid=x&a=b": {apierr.ParameterMissing, "resource"},
+	} {
+		a := Ask{Form: AppService2017}
+		if e := apierr.From(a.parse(raw)); e == nil || e.Code != want.code || e.Target != want.target {
+			t.Errorf("%s: %v, want %s at %s", raw, e, want.code, want.target)
+		}
+	}
+}
+
+func TestOnlyTheFormOf2017KnowsClientid(t *testing.T) {
+	for _, form := range []Form{IMDS, AppService} {
+		version := map[Form]string{IMDS: "2018-02-01", AppService: "2019-08-01"}[form]
+		a := Ask{Form: form}
+		if err := a.parse("api-version=" + version + "&resource=r&clientid=x&clientid=%"); err != nil || a.By != ByDefault {
+			t.Errorf("%s: %+v, %v", form, a, err)
+		}
+	}
+}
+
 func TestParseInPlaceAllocatesNothing(t *testing.T) {
 	const raw = "api-version=2018-02-01&resource=https://vault.azure.net&client_id=f8973019-6953-433b-b935-adc31f5646d5"
 	if n := testing.AllocsPerRun(100, func() {
@@ -95,6 +143,7 @@ func FuzzIMDSQuery(f *testing.F) {
 		"api%2Dversion=2018-02-01&resource=%zz", "resource=a&resource=b", "api-version=2019-08-01&resource=r&mi_res_id=/x", "&;=%00&claims={}"} {
 		f.Add(pathToken, seed, "true", "", "localhost")
 		f.Add("/msi/token", seed, "", "secret", "127.0.0.1:80")
+		f.Add("/msi/token/", strings.Replace(seed, "2018-02-01", "2017-09-01", 1), "", "2017 secret", "127.0.0.1:80")
 	}
 	f.Add("//METADATA/identity/info/", "api-version=2018-02-01", "true", "", "[::1]:1")
 	f.Fuzz(func(t *testing.T, path, query, metadata, secret, host string) {
@@ -110,7 +159,11 @@ func FuzzIMDSQuery(f *testing.F) {
 			r.Header.Set("Metadata", metadata)
 		}
 		if secret != "" {
-			r.Header.Set("X-IDENTITY-HEADER", secret)
+			name := "X-IDENTITY-HEADER"
+			if strings.HasPrefix(secret, "2017") {
+				name = "secret"
+			}
+			r.Header.Set(name, secret)
 		}
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
@@ -127,7 +180,7 @@ func FuzzIMDSQuery(f *testing.F) {
 		if _, isToken := body["access_token"]; !isToken {
 			return
 		}
-		if asked.Form == AppService && asked.Secret != secret || asked.Resource == "" || (asked.By == ByDefault) != (asked.Value == "") {
+		if asked.Form.Header() != "" && asked.Secret != secret || asked.Resource == "" || (asked.By == ByDefault) != (asked.Value == "") {
 			t.Fatalf("%+v", asked)
 		}
 		if values, err := url.ParseQuery(query); err == nil && len(values["resource"]) == 1 && values.Get("resource") != asked.Resource {

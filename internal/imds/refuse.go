@@ -101,7 +101,7 @@ func (h *Handler) trace(r *http.Request, at element, ask Ask, cause error) apier
 	tenant, _ := h.Tenant()
 	t := apierr.Trace{Tenant: tenant, At: h.Now(), API: IMDS.String(), Method: r.Method, Path: clip(r.URL.Path)}
 	if at == appServiceToken {
-		t.API = AppService.String()
+		t.API = max(ask.Form, AppService).String() // the form is not known before the first check
 	}
 	t.Note("caller", "%s, Host %q, %q", r.RemoteAddr, clip(r.Host), clip(r.UserAgent()))
 	if ask.Resource != "" {

@@ -71,9 +71,6 @@ func checkDepth(text []byte) error {
 	return nil
 }
 
-// Format writes m as YAML that Parse reads back.
-func Format(m *Manifest) ([]byte, error) { return yaml.Marshal(m) }
-
 func invalid(place, format string, args ...any) error {
 	e := apierr.New(apierr.ManifestInvalid, "%s", fmt.Sprintf(format, args...))
 	return e.At(place)

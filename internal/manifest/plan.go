@@ -131,7 +131,7 @@ func at(err error, path string, args ...any) error {
 		return err
 	}
 	named := invalid(fmt.Sprintf(path, args...), "%s", strings.TrimSuffix(e.Message, "."))
-	return apierr.From(named).WithHelp("%s", e.Help)
+	return apierr.From(named).Helped(e.Help)
 }
 
 func (p *planner) tenant() error {

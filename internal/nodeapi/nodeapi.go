@@ -38,7 +38,7 @@ const (
 	// sendTimeout bounds how long one line may take to be written.
 	sendTimeout = 10 * time.Second
 
-	maxSnapshot = 32 << 20  // bytes of one line
+	maxSnapshot = 512 << 20 // bytes of one line; 10,000 bindings with 64 identities each have 200 MB
 	maxMint     = 16 << 10  // bytes of a request for a token
 	maxMinted   = 64 << 10  // bytes of the answer to it
 	maxReport   = 512 << 10 // bytes of a batch of traces

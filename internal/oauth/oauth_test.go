@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -25,7 +26,7 @@ import (
 const (
 	ownID    = "11111111-2222-3333-4444-555555555555"
 	publicID = "99999999-2222-3333-4444-555555555555"
-	unknown  = "00000000-2222-3333-4444-555555555555"
+	nobodyID = "00000000-2222-3333-4444-555555555555"
 )
 
 // world is the token service on a real TLS listener, with two tenants: own.test has issuers under this server's origin,
@@ -70,7 +71,7 @@ func start(t *testing.T) *world {
 		Serves: func(host string) bool { return front.Serves(host) },
 	}
 	d := serve.Deps{Now: time.Now, Random: rand.Reader}
-	front = serve.NewFront(d, serve.Site{Hosts: []string{"localhost", "login.own.test"}, Mounts: []serve.Mount{{Handler: h.API().Handler(d)}}})
+	front = serve.NewFront(d, serve.Site{Hosts: []string{"localhost", "login.own.test", "login.microsoftonline.com", "sts.windows.net"}, Mounts: []serve.Mount{{Handler: h.API().Handler(d)}}})
 	a, err := serve.NewAuthority(serve.Naming{Listed: front.Serves}, time.Now, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -224,10 +225,10 @@ func TestDiscoveryG94G95G96G97G98(t *testing.T) {
 func TestDiscoveryOfAnUnknownTenantG99(t *testing.T) {
 	w := start(t)
 	for _, document := range []string{"/v2.0/.well-known/openid-configuration", "/.well-known/openid-configuration", "/discovery/keys", "/discovery/v2.0/keys"} {
-		for _, tenant := range []string{unknown, "unknown.test"} {
+		for _, tenant := range []string{nobodyID, "unknown.test"} {
 			w.get("/"+tenant+document).want(t, 400, "invalid_tenant", "90002")
 		}
-		for _, tenant := range []string{"nodots", "a..b", "a_b.test", "%22.test", unknown + "0"} {
+		for _, tenant := range []string{"nodots", "a..b", "a_b.test", "%22.test", nobodyID + "0"} {
 			w.get("/"+tenant+document).want(t, 400, "invalid_request", "900023")
 		}
 	}
@@ -305,6 +306,60 @@ func TestInstanceDiscoveryG101G102(t *testing.T) {
 	ask("", "1.1").want(t, 400, "invalid_request", "900144")
 }
 
+// TestDiscoveryUnderThePublicNames is what a client in a sandbox sees: the issuers stay those of the tenant, and the
+// endpoints lead where it came from.
+func TestDiscoveryUnderThePublicNames(t *testing.T) {
+	w := start(t)
+	const public = "https://login.microsoftonline.com/"
+	for _, c := range []struct{ host, path, issuer, token string }{
+		{"login.microsoftonline.com", publicID + "/v2.0", public + publicID + "/v2.0", public + publicID + "/oauth2/v2.0/token"},
+		{"Login.MicrosoftOnline.com:443", "public.test/v2.0", public + publicID + "/v2.0", public + publicID + "/oauth2/v2.0/token"},
+		{"login.microsoftonline.com", publicID, "https://sts.windows.net/" + publicID + "/", public + publicID + "/oauth2/token"},
+		{"login.microsoftonline.com", ownID + "/v2.0", w.origin + "/" + ownID + "/v2.0", public + ownID + "/oauth2/v2.0/token"},
+		{"login.microsoftonline.com", "common/v2.0", w.origin + "/{tenantid}/v2.0", public + "common/oauth2/v2.0/token"},
+		{"sts.windows.net", publicID, "https://sts.windows.net/" + publicID + "/", "https://sts.windows.net/" + publicID + "/oauth2/token"},
+		// az asks for both documents of the alias.
+		{"login.own.test", "adfs/adfs", "https://login.own.test/adfs", "https://login.own.test/adfs/oauth2/v2.0/token"},
+		{"login.own.test", "adfs", "https://login.own.test/adfs", "https://login.own.test/adfs/oauth2/v2.0/token"},
+	} {
+		r, err := http.NewRequest("GET", w.origin+"/"+c.path+"/.well-known/openid-configuration", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Host = c.host
+		a := w.do(r)
+		if a.StatusCode != 200 || a.text("issuer") != c.issuer || a.text("token_endpoint") != c.token {
+			t.Errorf("%s/%s: %d %v", c.host, c.path, a.StatusCode, a.body)
+		}
+	}
+	// Instance discovery comes to the public name, whatever the authority, and never leads there.
+	r, err := http.NewRequest("GET", w.origin+"/common/discovery/instance?api-version=1.1&authorization_endpoint="+
+		url.QueryEscape("https://login.own.test/T/oauth2/v2.0/authorize"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = "login.microsoftonline.com"
+	if a := w.do(r); a.text("tenant_discovery_endpoint") != "https://login.own.test/T/v2.0/.well-known/openid-configuration" {
+		t.Errorf("%d %v", a.StatusCode, a.body)
+	}
+}
+
+func TestUserRealmG148(t *testing.T) {
+	w := start(t)
+	for path, want := range map[string]string{
+		"/common/UserRealm/ann@own.test?api-version=1.0":      `map[account_type:Managed cloud_audience_urn:urn:federation:MicrosoftOnline cloud_instance_name:microsoftonline.com domain_name:own.test ver:1.0]`,
+		"/common/userrealm/ann%40Public.Test?api-version=1.0": `map[account_type:Managed cloud_audience_urn:urn:federation:MicrosoftOnline cloud_instance_name:microsoftonline.com domain_name:public.test ver:1.0]`,
+		"/common/userrealm/ann@elsewhere.test":                `map[account_type:Unknown cloud_audience_urn:urn:federation:MicrosoftOnline cloud_instance_name:microsoftonline.com ver:1.0]`,
+		"/common/userrealm/" + publicID:                       `map[account_type:Unknown cloud_audience_urn:urn:federation:MicrosoftOnline cloud_instance_name:microsoftonline.com ver:1.0]`,
+		"/common/userrealm/ann@" + publicID:                   `map[account_type:Unknown cloud_audience_urn:urn:federation:MicrosoftOnline cloud_instance_name:microsoftonline.com ver:1.0]`,
+		"/common/userrealm/a@b@own.test":                      `map[account_type:Unknown cloud_audience_urn:urn:federation:MicrosoftOnline cloud_instance_name:microsoftonline.com ver:1.0]`,
+	} {
+		if a := w.get(path); a.StatusCode != 200 || fmt.Sprint(a.body) != want {
+			t.Errorf("%s: %d %v", path, a.StatusCode, a.body)
+		}
+	}
+}
+
 func TestDeviceEndpointIsTheTokenEndpointWithAnotherWordG103(t *testing.T) {
 	w := start(t)
 	for _, authority := range []string{ownID + "/v2.0", ownID, "common/v2.0", "adfs"} {
@@ -318,7 +373,7 @@ func TestDeviceEndpointIsTheTokenEndpointWithAnotherWordG103(t *testing.T) {
 func TestPagesMayReadG104(t *testing.T) {
 	w := start(t)
 	for _, path := range []string{"/" + ownID + "/v2.0/.well-known/openid-configuration", "/adfs/.well-known/openid-configuration", "/common/discovery/keys",
-		"/common/discovery/v2.0/keys", "/" + unknown + "/.well-known/openid-configuration", "/common/discovery/instance"} {
+		"/common/discovery/v2.0/keys", "/" + nobodyID + "/.well-known/openid-configuration", "/common/discovery/instance"} {
 		if got := w.get(path).Header.Get("Access-Control-Allow-Origin"); got != "*" {
 			t.Errorf("%s: Access-Control-Allow-Origin is %q", path, got)
 		}
@@ -341,7 +396,7 @@ func TestTokenRequestsThatNoGrantAnswersG116G117G118G119G155(t *testing.T) {
 		{v2, "grant_type=client_credentials&resource=https%3A%2F%2Fgraph.microsoft.com", "invalid_request", "901002"},
 		{v2, "grant_type=a&grant_type=b", "invalid_request", "9002313"},
 		{v2, "grant_type=%zz", "invalid_request", "9002313"},
-		{"/" + unknown + "/oauth2/v2.0/token", "grant_type=foo", "invalid_request", "90002"},
+		{"/" + nobodyID + "/oauth2/v2.0/token", "grant_type=foo", "invalid_request", "90002"},
 		{"/nodots/oauth2/token", "grant_type=foo", "invalid_request", "900023"},
 	} {
 		a := w.post(c.path, c.form)

@@ -50,6 +50,7 @@ func (h *Handler) API() serve.API {
 			{Method: get, Pattern: "/{tenant}/discovery/v2.0/keys", Handle: h.keysV2},
 			{Method: get, Pattern: "/{tenant}/discovery/keys", Handle: h.keysV1},
 			{Method: get, Pattern: "/common/discovery/instance", Handle: h.instance},
+			{Method: get, Pattern: "/common/userrealm/{user}", Handle: h.userRealm},
 			{Method: post, Pattern: "/{tenant}/oauth2/v2.0/token", Handle: h.tokenV2},
 			{Method: post, Pattern: "/{tenant}/oauth2/token", Handle: h.tokenV1},
 		},

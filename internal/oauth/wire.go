@@ -32,6 +32,15 @@ type instanceMetadata struct {
 	Aliases []string `json:"aliases"`
 }
 
+// realmWire is the answer of the user realm. Its readers want all of it when the account is managed.
+type realmWire struct {
+	Version  string `json:"ver"`
+	Account  string `json:"account_type"`
+	Domain   string `json:"domain_name,omitempty"`
+	Instance string `json:"cloud_instance_name"`
+	Audience string `json:"cloud_audience_urn"`
+}
+
 // failure is an error of the token service (RFC 6749, section 5.2, with the additions of Entra). error_codes are numbers
 // because clients decode them as such.
 type failure struct {

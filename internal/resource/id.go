@@ -4,6 +4,8 @@ package resource
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/inborn-id/inborn/internal/apierr"
 )
@@ -44,7 +46,8 @@ func split(s string) []string {
 
 func checkSegments(s string, segments []string) error {
 	for _, segment := range segments {
-		if strings.ContainsAny(segment, "<>%&\\?#\x00\r\n\t") || strings.TrimSpace(segment) != segment {
+		if strings.ContainsAny(segment, "<>%&\\?#\"'`$;|") || strings.ContainsFunc(segment, unicode.IsControl) || !utf8.ValidString(segment) ||
+			strings.TrimSpace(segment) != segment || segment == "." || segment == ".." {
 			return bad(s, "a segment holds a character that is not allowed")
 		}
 	}
@@ -155,3 +158,30 @@ func GroupID(subscription, group string) ID {
 
 // In makes the id of a resource of the given type (Namespace/type) inside the group.
 func In(group ID, kind, name string) ID { return group + ID("/providers/"+kind+"/"+name) }
+
+// IsPlain reports whether resources of a type are just kept, with an identity if they want one. Namespaces with a meaning
+// of their own are not: a role assignment, say, that was stored and granted nothing would be worse than a refusal.
+func IsPlain(kind string) bool {
+	namespace, _, _ := strings.Cut(kind, "/")
+	for _, special := range []string{"Microsoft.Authorization", "Microsoft.ManagedIdentity", "Microsoft.Management",
+		"Microsoft.Resources", "Microsoft.Subscription", "Inborn.Platform"} {
+		if strings.EqualFold(namespace, special) {
+			return false
+		}
+	}
+	return strings.Contains(namespace, ".") && strings.Contains(kind, "/") && !strings.ContainsFunc(kind, func(c rune) bool {
+		return !isAlphanumeric(c) && !strings.ContainsRune("./-_", c)
+	})
+}
+
+// IsIdentityName reports whether a user-assigned identity may have that name: 3 to 128 letters, digits, - and _, of which
+// the first is no - or _ (naming rules of Microsoft.ManagedIdentity).
+func IsIdentityName(name string) bool {
+	return len(name) >= 3 && len(name) <= 128 && isAlphanumeric(rune(name[0])) && !strings.ContainsFunc(name, func(c rune) bool {
+		return !isAlphanumeric(c) && c != '-' && c != '_'
+	})
+}
+
+func isAlphanumeric(c rune) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}

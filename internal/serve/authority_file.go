@@ -68,7 +68,11 @@ func openKey(keyFile, certFile string, random io.Reader) (crypto.Signer, error) 
 	text, err := os.ReadFile(keyFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if _, err := os.Stat(certFile); err == nil {
+		_, noCert := os.Stat(certFile)
+		if text, err = os.ReadFile(keyFile); err == nil {
+			break // another program has made both in between
+		}
+		if noCert == nil {
 			return nil, renewAdvice(certFile, keyFile, "%s is there but its key %s is missing", certFile, keyFile)
 		}
 		if text, err = newKeyText(random); err != nil {

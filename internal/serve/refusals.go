@@ -93,7 +93,7 @@ func (q *Refusals) Take(limit int) []apierr.Trace {
 }
 
 // Run hands the traces to write, at most batch of them each time and with a pause between, until ctx ends; what then
-// still waits is written once more. The first trace after a quiet time is written at once, so that a person who asks for
+// still waits is written without a pause. The first trace after a quiet time is written at once, so that a person who asks for
 // the reason finds it.
 func (q *Refusals) Run(ctx context.Context, batch int, pause time.Duration, write func(context.Context, []apierr.Trace)) {
 	for ctx.Err() == nil {
@@ -107,7 +107,7 @@ func (q *Refusals) Run(ctx context.Context, batch int, pause time.Duration, writ
 		case <-q.arrive:
 		}
 	}
-	if left := q.Take(batch); len(left) > 0 {
+	for left := q.Take(batch); len(left) > 0; left = q.Take(batch) {
 		write(context.WithoutCancel(ctx), left)
 	}
 }

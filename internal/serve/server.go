@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"log/slog"
@@ -12,10 +13,11 @@ import (
 // The time limits of a connection. A request that is slower than its API's Timeout is ended by its context first.
 const (
 	readHeaderTimeout = 10 * time.Second
-	readTimeout       = time.Minute
+	readTimeout       = 15 * time.Second // while a body arrives, its request has a place in the Limiter
 	writeTimeout      = 2 * time.Minute
 	idleTimeout       = 2 * time.Minute
 	maxHeader         = 64 << 10 // bytes; a token with many groups is about 8 KiB
+	maxConns          = 4096
 )
 
 // Server runs one listener.
@@ -24,6 +26,10 @@ type Server struct {
 	TLS     *tls.Config   // nil: plain HTTP
 	Log     *slog.Logger  // receives what net/http complains about, at debug; nil: nobody does
 	Grace   time.Duration // how long requests in work may take to finish when the server stops
+
+	// MaxConns is how many connections are open at a time; 0 is 4096. One more takes the place of the one that has been
+	// silent for longest.
+	MaxConns int
 }
 
 type stopKey struct{}
@@ -47,12 +53,13 @@ func (s Server) Serve(ctx context.Context, l net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return base },
 	}
+	within := bound(h, l, cmp.Or(s.MaxConns, maxConns))
 	ended := make(chan error, 1)
 	go func() {
 		if s.TLS != nil {
-			ended <- h.ServeTLS(l, "", "")
+			ended <- h.ServeTLS(within, "", "")
 		} else {
-			ended <- h.Serve(l)
+			ended <- h.Serve(within)
 		}
 	}()
 	select {

@@ -119,7 +119,15 @@ type Admin struct {
 func NewAdmin(dir string) *Admin {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
-		return d.DialContext(ctx, "unix", filepath.Join(dir, adminSocket))
+		conn, err := d.DialContext(ctx, "unix", filepath.Join(dir, adminSocket))
+		if err != nil {
+			return nil, err
+		}
+		if peer, err := peerUID(conn); err != nil || peer != os.Geteuid() && peer != 0 && os.Geteuid() != 0 {
+			conn.Close()
+			return nil, fs.ErrPermission // a server of somebody else would be told what we apply, and tell us what it likes
+		}
+		return conn, nil
 	}
 	return &Admin{dir: dir, client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
 }
@@ -155,7 +163,7 @@ func (a *Admin) call(ctx context.Context, method, path string, out any) error {
 		if json.Unmarshal(body, &refused) != nil || refused.Message == "" {
 			return fmt.Errorf("the admin socket in %s answered %s", a.dir, resp.Status)
 		}
-		return apierr.New(apierr.PermissionMissing, "%s", refused.Message).WithHelp("%s", refused.Help)
+		return apierr.New(apierr.PermissionMissing, "%s", refused.Message).Helped(refused.Help)
 	}
 	return json.Unmarshal(body, out)
 }

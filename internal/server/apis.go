@@ -35,6 +35,7 @@ func (s *Server) newFront() *serve.Front {
 		Verify: s.verifier.Verify,
 		Keys:   s.keys.current,
 		Login:  s.loginOrigin(),
+		Domain: s.config.Domain,
 		Apply:  s.apply,
 		Trace:  s.traces.find,
 	}).Handler(deps)
@@ -43,7 +44,7 @@ func (s *Server) newFront() *serve.Front {
 		Hosts: append([]string{"localhost", "127.0.0.1", "::1"}, listenHost(s.config.Listen)...),
 		Mounts: []serve.Mount{
 			{Segments: []string{"v1.0", "beta"}, Handler: directories},
-			{Segments: []string{"subscriptions", "providers"}, Handler: resources},
+			{Segments: []string{"subscriptions", "providers", "tenants", "metadata"}, Handler: resources},
 			{Handler: tokens},
 		},
 	}}

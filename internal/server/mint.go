@@ -123,7 +123,7 @@ func appGrant(dir *state.Directory, sp *directory.ServicePrincipal, audience str
 	if target.AssignmentRequired && !assigned {
 		return token.Grant{}, apierr.New(apierr.RoleRequired,
 			"Application '%s'(%s) is not assigned to a role for the application '%s'(%s).", sp.AppID, sp.DisplayName, audience, target.DisplayName).
-			At(audience).WithHelp("inborn grant %q %q ROLE", sp.DisplayName, target.DisplayName)
+			At(audience).WithHelp("inborn grant %s %s ROLE", sp.DisplayName, target.DisplayName)
 	}
 	return token.Grant{Tenant: *dir.Tenant(), Principal: *sp, Application: app, Audience: audience, Roles: roles}, nil
 }

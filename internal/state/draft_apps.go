@@ -11,11 +11,8 @@ import (
 // CreateApplication adds an application and its service principal, which is what an app registration in the tenant's
 // own directory amounts to. ID and AppID may be fixed; role ids that are zero are made.
 func (d *Draft) CreateApplication(a directory.Application) (directory.Application, error) {
-	if err := d.unused(a.ID); err != nil {
+	if err := d.unused(a.ID, a.AppID); err != nil {
 		return a, err
-	}
-	if _, taken := d.Directory().ServicePrincipalByAppID(a.AppID); taken {
-		return a, apierr.New(apierr.ObjectExists, "The client id %s is taken.", a.AppID).At("appId")
 	}
 	a.ID, a.AppID, a.Created = d.newID(a.ID), d.newID(a.AppID), d.env.Now
 	if err := d.checkApplication(&a); err != nil {
@@ -167,7 +164,7 @@ func (d *Directory) assignable(sp *directory.ServicePrincipal, appRole guid.GUID
 		}
 	}
 	return "", apierr.New(apierr.AppRoleUnknown, "%s offers no enabled app role %s to this kind of principal.", sp.DisplayName, appRole).
-		At(sp.AppID.String()).WithHelp("inborn app show %q", sp.DisplayName)
+		At(sp.AppID.String()).WithHelp("inborn app show %s", sp.DisplayName)
 }
 
 // Revoke removes an app role assignment.

@@ -1,6 +1,8 @@
 package state
 
 import (
+	"slices"
+
 	"strings"
 
 	"github.com/inborn-id/inborn/internal/apierr"
@@ -107,18 +109,27 @@ func (d *Draft) RemoveMember(group, member guid.GUID) error {
 	return nil
 }
 
-// unused refuses a fixed object id that names something already.
-func (d *Draft) unused(id guid.GUID) error {
-	if id.IsZero() {
-		return nil
-	}
-	dir := d.Directory()
-	_, _, isPrincipal := dir.Principal(id)
-	_, isApp := dir.Application(id)
-	if isPrincipal || isApp {
-		return apierr.New(apierr.ObjectExists, "An object with id %s exists.", id).At(id.String())
+// unused refuses ids, fixed by whoever asks, that name something already or each other; zero is none.
+func (d *Draft) unused(ids ...guid.GUID) error {
+	for i, id := range ids {
+		if id.IsZero() {
+			continue
+		}
+		if d.Directory().names(id) || slices.Contains(ids[:i], id) {
+			return apierr.New(apierr.ObjectExists, "The id %s is taken.", id).At(id.String())
+		}
 	}
 	return nil
+}
+
+// names reports whether id is the object id or the client id of anything. The two share one space: a place that takes
+// either could otherwise be made to mean another object than the one that was looked at.
+func (d *Directory) names(id guid.GUID) bool {
+	_, _, isPrincipal := d.Principal(id)
+	_, isApp := d.Application(id)
+	_, isClient := d.ServicePrincipalByAppID(id)
+	_, isCatalog := d.ApplicationByAppID(id)
+	return isPrincipal || isApp || isClient || isCatalog || id == d.builtin.administrator.AppID || id == d.Tenant().ID
 }
 
 // dropPrincipal removes what hangs on a principal: its memberships, what was given to it and what was given of it.

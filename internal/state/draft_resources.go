@@ -2,6 +2,7 @@ package state
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/directory"
@@ -68,6 +69,9 @@ func (d *Draft) PutResource(spec ResourceSpec) (r resource.Resource, created boo
 	if err := d.checkPlace(spec.ID); err != nil {
 		return r, false, err
 	}
+	if !resource.IsPlain(spec.ID.Type()) {
+		return r, false, apierr.New(apierr.ResourceIDInvalid, "%s is not a type of resource that can be made like this.", spec.ID.Type()).At(spec.ID.Type())
+	}
 	user, err := d.checkIdentities(spec.Identity.User)
 	if err != nil {
 		return r, false, err
@@ -122,6 +126,9 @@ func (d *Draft) DeleteResource(id resource.ID) error {
 
 // checkPlace refuses an id that is not a resource of an existing resource group.
 func (d *Draft) checkPlace(id resource.ID) error {
+	if parsed, err := resource.ParseID(string(id)); err != nil || parsed != id {
+		return apierr.New(apierr.ResourceIDInvalid, "%q is not the id of a resource.", string(id)).At(string(id)).Because(err)
+	}
 	group := id.GroupID()
 	if group == "" || id.Type() == "" {
 		return apierr.New(apierr.ResourceIDInvalid, "%q is not the id of a resource in a resource group.", string(id)).At(string(id))
@@ -162,6 +169,10 @@ func (d *Draft) PutIdentity(spec ManagedIdentitySpec) (i resource.ManagedIdentit
 	if err := d.checkPlace(spec.ID); err != nil {
 		return i, false, err
 	}
+	if !strings.EqualFold(spec.ID.Type(), resource.TypeIdentity) || !resource.IsIdentityName(spec.ID.Name()) {
+		return i, false, apierr.New(apierr.PropertyInvalid,
+			"The identity name %q is not valid: 3 to 128 letters, digits, - and _, and the first a letter or digit.", spec.ID.Name()).At(spec.ID.Name())
+	}
 	old, exists := d.Directory().Identity(spec.ID)
 	if exists && !spec.ClientID.IsZero() && spec.ClientID != old.ClientID {
 		return i, false, apierr.New(apierr.PropertyInvalid, "The client id of %s is %s and cannot be changed.", old.ID.Name(), old.ClientID).
@@ -174,10 +185,7 @@ func (d *Draft) PutIdentity(spec ManagedIdentitySpec) (i resource.ManagedIdentit
 		d.audit("Put managed identity", string(i.ID), "tags")
 		return i, false, nil
 	}
-	if _, taken := d.Directory().ServicePrincipalByAppID(spec.ClientID); taken {
-		return i, false, apierr.New(apierr.ObjectExists, "The client id %s is taken.", spec.ClientID).At("clientId")
-	}
-	if err := d.unused(spec.PrincipalID); err != nil {
+	if err := d.unused(spec.ClientID, spec.PrincipalID); err != nil {
 		return i, false, err
 	}
 	i = resource.ManagedIdentity{ID: spec.ID, Location: spec.Location, Tags: spec.Tags,

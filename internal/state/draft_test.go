@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -366,5 +367,31 @@ func TestStampFollowsWhatATokenSays(t *testing.T) {
 	}
 	if d.Directory().Stamp(guid.MustParse("00000000-0000-4000-8000-0000000000ff")) != "" {
 		t.Error("a principal that is not there has a stamp")
+	}
+}
+
+func TestANameOfTheCatalogMeansTheCatalog(t *testing.T) {
+	d := newDraft(t)
+	lookalike := directory.Application{DisplayName: "Microsoft Graph", IdentifierURIs: []string{"api://lookalike"},
+		AppRoles: []directory.AppRole{{Value: "User.Read.All", AllowedMembers: directory.MemberApplication, Enabled: true}}}
+	if _, err := d.CreateApplication(lookalike); err != nil {
+		t.Fatal(err)
+	}
+	sp, _, err := d.Directory().FindAppRole("microsoft graph", "User.Read.All", directory.MemberApplication)
+	if err != nil || sp.AppID != directory.GraphAppID {
+		t.Errorf("%+v, %v", sp, err)
+	}
+	for _, uri := range []string{"api://one", "api://two"} {
+		if _, err := d.CreateApplication(directory.Application{DisplayName: "Orders", IdentifierURIs: []string{uri},
+			AppRoles: []directory.AppRole{{Value: "R", AllowedMembers: directory.MemberApplication, Enabled: true}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := d.Directory().FindAppRole("Orders", "R", directory.MemberApplication); !apierr.Is(err, apierr.ReferenceInvalid) ||
+		!strings.Contains(err.Error(), "Several applications") {
+		t.Errorf("two of one name: %v", err)
+	}
+	if sp, _, err := d.Directory().FindAppRole("api://two", "R", directory.MemberApplication); err != nil || sp.DisplayName != "Orders" {
+		t.Errorf("by URI: %+v, %v", sp, err)
 	}
 }

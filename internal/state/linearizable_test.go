@@ -99,6 +99,7 @@ const (
 	replicaCount = 3
 	clientCount  = 3
 	eachClient   = 100
+	maxHistories = 50
 )
 
 // checkLinearizable runs the three replicas of open, and the two broken ones, which must be found out.
@@ -108,7 +109,7 @@ func checkLinearizable(t *testing.T, newStores func(*testing.T) []*store.Store) 
 		if want == porcupine.Illegal {
 			patience = 3 * time.Second // to prove a history impossible can take for ever: rather try another
 		}
-		for range 10 { // a broken store may be lucky, a right one never needs to be
+		for range maxHistories { // a broken store may be lucky, a right one never needs to be
 			stores := newStores(t)
 			all := history(t, replicaCount, clientCount, eachClient, update(t, stores))
 			got := porcupine.CheckOperationsTimeout(names(), all, patience)
@@ -119,7 +120,7 @@ func checkLinearizable(t *testing.T, newStores func(*testing.T) []*store.Store) 
 				t.Fatalf("%d operations: %s", len(all), got)
 			}
 		}
-		t.Fatalf("ten histories of a broken store and none was found out")
+		t.Fatalf("%d histories of a broken store and none was found out", maxHistories)
 	}
 	for _, lockPath := range []bool{true, false} {
 		t.Run(fmt.Sprint("lock path ", lockPath), func(t *testing.T) {

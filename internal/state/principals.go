@@ -33,24 +33,43 @@ func (d *Directory) ApplicationsNamed(name string) iter.Seq[*directory.Applicati
 // FindAppRole resolves an app role by names: the application by display name, client id or identifier URI, the role by
 // its value among those that member may have. It returns the application's service principal and the role.
 func (d *Directory) FindAppRole(appName, value string, member directory.MemberTypes) (*directory.ServicePrincipal, directory.AppRole, error) {
-	app, sp, ok := d.Audience(appName)
-	for candidate := range d.ServicePrincipalsNamed(appName) {
-		if ok {
-			break
-		}
-		if app, ok = d.AppOf(candidate); ok {
-			sp = candidate
-		}
-	}
-	if !ok {
-		return nil, directory.AppRole{}, apierr.New(apierr.ReferenceInvalid, "No application is called %q.", appName).WithHelp("inborn app list")
+	app, sp, err := d.findApp(appName)
+	if err != nil {
+		return nil, directory.AppRole{}, err
 	}
 	role, ok := app.RoleByValue(value, member)
 	if !ok {
 		return nil, role, apierr.New(apierr.AppRoleUnknown, "%s offers no enabled app role %q to this kind of principal.", app.DisplayName, value).
-			At(sp.AppID.String()).WithHelp("inborn app show %q", app.DisplayName)
+			At(sp.AppID.String()).WithHelp("inborn app show %s", app.DisplayName)
 	}
 	return sp, role, nil
+}
+
+// findApp finds an application by identifier URI, client id or display name. A name of the catalog means the application
+// of the catalog, whoever registers another one with that name.
+func (d *Directory) findApp(name string) (*directory.Application, *directory.ServicePrincipal, error) {
+	if app, sp, ok := d.Audience(name); ok {
+		return app, sp, nil
+	}
+	var app *directory.Application
+	var sp *directory.ServicePrincipal
+	for candidate := range d.ServicePrincipalsNamed(name) {
+		its, ok := d.AppOf(candidate)
+		switch {
+		case !ok:
+		case its.FirstParty:
+			return its, candidate, nil
+		case app != nil:
+			return nil, nil, apierr.New(apierr.ReferenceInvalid,
+				"Several applications are called %q: name one by its client id or identifier URI.", name).WithHelp("inborn app list")
+		default:
+			app, sp = its, candidate
+		}
+	}
+	if app == nil {
+		return nil, nil, apierr.New(apierr.ReferenceInvalid, "No application is called %q.", name).WithHelp("inborn app list")
+	}
+	return app, sp, nil
 }
 
 // Audience returns the application that a token for audience is for: by client id or by identifier URI, compared as

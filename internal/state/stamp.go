@@ -23,6 +23,10 @@ func (d *Directory) Stamp(principal guid.GUID) string {
 	if sp.Enabled {
 		word(1)
 	}
+	h.Write([]byte(sp.ResourceID)) // its length need not be told: what follows has fixed sizes
+	if sp.Explicit {
+		word(2)
+	}
 	for a := range d.AssignmentsOf(principal) {
 		h.Write(a.ID[:])
 		h.Write(a.Resource[:])

@@ -20,3 +20,6 @@ func lockDirectory(path string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// checkOwner does nothing: the access list of the directory decides.
+func checkOwner(string) error { return nil }

@@ -50,6 +50,9 @@ func OpenSQLite(ctx context.Context, dir string) (*Store, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, directoryError(dir, err)
 	}
+	if err := checkOwner(dir); err != nil {
+		return nil, directoryError(dir, err)
+	}
 	lock, err := lockDirectory(filepath.Join(dir, lockFile))
 	if err != nil {
 		return nil, directoryError(dir, err)

@@ -24,6 +24,7 @@ type Trace struct {
 
 const (
 	keepTraces   = 10_000         // newest per tenant
+	keepTracesOf = 1_000          // and of each principal, so that one who is refused in a loop costs the others little
 	keepTraceFor = 24 * time.Hour // and no longer than this
 	maxPending   = 4096           // traces waiting to be written; more are dropped
 	traceBatch   = 256            // written in one transaction
@@ -152,13 +153,25 @@ func (l *traceLog) store(ctx context.Context, batch []Trace) error {
 		return err
 	}
 	defer insert.Close()
-	newest := map[guid.GUID]time.Time{}
+	type whose struct {
+		tenant    guid.GUID
+		principal string
+	}
+	newest, of := map[guid.GUID]time.Time{}, map[whose]bool{}
 	for _, t := range batch {
 		if _, err := insert.ExecContext(ctx, t.Tenant.String(), t.ID, t.At.UnixMicro(), t.Principal, notNil(t.Body)); err != nil {
 			return err
 		}
 		if t.At.After(newest[t.Tenant]) {
 			newest[t.Tenant] = t.At
+		}
+		of[whose{t.Tenant, t.Principal}] = true
+	}
+	for w := range of {
+		if _, err := tx.ExecContext(ctx, l.rewrite(`DELETE FROM trace WHERE tenant=$1 AND principal=$2 AND
+			at<(SELECT at FROM trace WHERE tenant=$1 AND principal=$2 ORDER BY at DESC LIMIT 1 OFFSET $3)`),
+			w.tenant.String(), w.principal, keepTracesOf-1); err != nil {
+			return err
 		}
 	}
 	for tenant, at := range newest {

@@ -141,14 +141,15 @@ func sweep(t *testing.T, place Place) {
 
 func traces(t *testing.T, place Place) {
 	s, ctx := place.Open(t), t.Context()
+	whose := func(n int) string { return fmt.Sprint("principal ", n%12) }
 	add := func(tenant, n int, at time.Time) {
-		for !s.AddTrace(store.Trace{Tenant: Tenant(tenant), ID: fmt.Sprint(n), At: at, Principal: "ann", Body: []byte("why")}) {
+		for !s.AddTrace(store.Trace{Tenant: Tenant(tenant), ID: fmt.Sprint(n), At: at, Principal: whose(n), Body: []byte("why")}) {
 			time.Sleep(time.Millisecond) // too many wait: let the writer catch up
 		}
 	}
 	has := func(tenant, n int) bool {
 		got, ok, err := s.Trace(ctx, Tenant(tenant), fmt.Sprint(n))
-		if err != nil || ok && (got.Principal != "ann" || string(got.Body) != "why") {
+		if err != nil || ok && (got.Principal != whose(n) || string(got.Body) != "why") {
 			t.Errorf("Trace(%d) = %+v, %v", n, got, err)
 		}
 		return ok
@@ -169,6 +170,16 @@ func traces(t *testing.T, place Place) {
 	}
 	if !has(2, 0) {
 		t.Error("one tenant's traces pushed out another's")
+	}
+	for n := range 1_500 { // one that is refused in a loop
+		add(3, 12*n, At(1).Add(time.Duration(n)*time.Millisecond))
+	}
+	add(3, 1, At(0))
+	waitFor(t, "the oldest of one principal to go", func() bool { return !has(3, 12*499) })
+	for n, want := range map[int]bool{0: false, 12 * 500: true, 12 * 1_499: true, 1: true} {
+		if has(3, n) != want {
+			t.Errorf("trace %d of principal %d kept: %v", n, n%12, !want)
+		}
 	}
 	add(2, 1, At(0).Add(24*time.Hour+time.Second))
 	waitFor(t, "the day-old trace to go", func() bool { return !has(2, 0) })

@@ -11,3 +11,4 @@ CREATE TABLE trace (
     PRIMARY KEY (tenant, id)
 );
 CREATE INDEX trace_age ON trace (tenant, at);
+CREATE INDEX trace_principal ON trace (tenant, principal, at);
