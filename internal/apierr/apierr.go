@@ -62,15 +62,16 @@ func (e *Error) At(target string) *Error {
 	return e
 }
 
-// WithHelp adds the command that would fix it. People paste it into a shell, so args that a shell would take apart or
-// run are quoted for it.
-func (e *Error) WithHelp(format string, args ...any) *Error {
+// WithHelp adds the command that would fix it, as Command makes it.
+func (e *Error) WithHelp(format string, args ...any) *Error { return e.Helped(Command(format, args...)) }
+
+// Command returns a command for people, who paste it into a shell: args that a shell would take apart or run are quoted.
+func Command(format string, args ...any) string {
 	quoted := make([]any, len(args))
 	for i, arg := range args {
 		quoted[i] = quote(fmt.Sprint(arg))
 	}
-	e.Help = fmt.Sprintf(format, quoted...)
-	return e
+	return fmt.Sprintf(format, quoted...)
 }
 
 // Helped adds a command that is complete already, such as one that another error came with.

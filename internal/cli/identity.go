@@ -80,7 +80,7 @@ func (sh *shell) identityShow(ctx context.Context, name string) error {
 		return err
 	}
 	rows := [][]string{{"name", i.Name}, {"kind", i.Kind + "-assigned"}, {"client id", i.ClientID}, {"object id", i.ObjectID}, {"resource id", i.ResourceID}}
-	rows = append(rows, list("app roles", i.AppRoles, "none: inborn grant "+i.Name+" \"Microsoft Graph\" User.Read.All")...)
+	rows = append(rows, list("app roles", i.AppRoles, apierr.Command("none: inborn grant %s %s User.Read.All", i.Name, "Microsoft Graph"))...)
 	rows = append(rows, list("used by", i.UsedBy, "no resource: inborn identity assign RESOURCE "+i.Name)...)
 	return sh.print(i, rows)
 }

@@ -202,7 +202,7 @@ func TestChangesAreJudgedOnTheStateTheyChange(t *testing.T) {
 	ran := false
 	_, err = c.change(func(*state.Draft) error { ran = true; return nil })
 	if e := apierr.From(err); e == nil || e.Code != apierr.PermissionMissing || ran ||
-		e.Help != `inborn grant "id-orders" "Microsoft Graph" AppRoleAssignment.ReadWrite.All && inborn grant "id-orders" "Microsoft Graph" Application.Read.All` {
+		e.Help != `inborn grant id-orders 'Microsoft Graph' AppRoleAssignment.ReadWrite.All && inborn grant id-orders 'Microsoft Graph' Application.Read.All` {
 		t.Errorf("err = %+v, decided %t", e, ran)
 	}
 }

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -123,7 +122,7 @@ func (f verdict) require(need permission) error {
 	}
 	var commands []string
 	for _, role := range lacks {
-		commands = append(commands, fmt.Sprintf("inborn grant %q %q %s", f.caller.DisplayName, "Microsoft Graph", role))
+		commands = append(commands, apierr.Command("inborn grant %s %s %s", f.caller.DisplayName, "Microsoft Graph", role))
 	}
 	return apierr.New(apierr.PermissionMissing, "%s (%s) holds %s on Microsoft Graph and needs %s.",
 		f.caller.DisplayName, f.caller.ID, holds(f.held), need).

@@ -78,7 +78,7 @@ func TestPermissionsAreThoseOfNow(t *testing.T) {
 	w.mu.Lock()
 	trace := w.traces[len(w.traces)-1]
 	w.mu.Unlock()
-	if trace.ID.String() != got.header.Get("request-id") || trace.Help != `inborn grant "id-orders" "Microsoft Graph" Application.Read.All` ||
+	if trace.ID.String() != got.header.Get("request-id") || trace.Help != `inborn grant id-orders 'Microsoft Graph' Application.Read.All` ||
 		!strings.Contains(trace.Caller, "id-orders") || !strings.Contains(fmt.Sprint(trace.Steps), "holds no permission; needs Application.Read.All, or ") {
 		t.Errorf("trace = %+v", trace)
 	}
