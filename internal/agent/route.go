@@ -60,14 +60,15 @@ func (a *Agent) answer(ctx context.Context, s *snapshot, ask imds.Ask) (*imds.To
 	return token, nil
 }
 
-// workload finds the binding the caller belongs to. The header of App Service, in either form, names the workload, so
-// with it only bindings that ask for it count: an unknown header must not reach the binding that takes any process.
+// workload finds the binding the caller belongs to. A secret, be it the header of App Service or that of a sandbox, names
+// the workload, so with it only bindings that ask for it count: an unknown one must not reach the binding that takes any
+// process.
 func (a *Agent) workload(s *snapshot, ask imds.Ask) (int, error) {
 	now := a.config.Now()
 	var have attest.Evidence
 	var need attest.Selector
 	var room [1]attest.Selector
-	if ask.Form.Header() != "" {
+	if ask.Secret != "" {
 		need = attest.Launch(ask.Secret)
 		have = append(room[:0], need)
 	}
@@ -80,7 +81,7 @@ func (a *Agent) workload(s *snapshot, ask imds.Ask) (int, error) {
 	case e.Code != apierr.WorkloadUnknown:
 	case need == "":
 		e.WithHelp("inborn dev --default-resource RESOURCE")
-	case !s.index.Known(need, now):
+	case ask.Form.Header() != "" && !s.index.Known(need, now):
 		e = apierr.New(apierr.EndpointHeaderWrong, "The value of %s belongs to no workload of this machine, or no longer.", ask.Form.Header()).
 			At(ask.Form.Header()).WithHelp("inborn env --as RESOURCE")
 	}

@@ -59,6 +59,15 @@ func New(key []byte) (*Master, error) {
 	return &Master{id: [idSize]byte(sum[:idSize]), aead: aead}, nil
 }
 
+// Generate returns a master key that is kept nowhere, for what ends with this process.
+func Generate(random io.Reader) (*Master, error) {
+	key := make([]byte, keySize)
+	if _, err := io.ReadFull(random, key); err != nil {
+		return nil, err
+	}
+	return New(key)
+}
+
 // ID returns 16 hexadecimal digits that name the key and give nothing of it away.
 func (m *Master) ID() string { return hex.EncodeToString(m.id[:]) }
 

@@ -121,7 +121,7 @@ func (b By) String() string {
 // Ask is one request for a token, free of how it was spelled.
 type Ask struct {
 	Form     Form
-	Secret   string // the value of Form.Header; empty only if there is none
+	Secret   string // the value of Form.Header, or of a sandbox; empty only if there is none
 	Resource string // what the token is for, never empty, as it was sent
 	By       By
 	Value    string // the client id, object id or resource id; not checked
@@ -180,7 +180,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request, at element, ask 
 		if err := ask.admit(r.Header); err != nil {
 			return err
 		}
-	} else if err := metadata(r); err != nil {
+	} else if err := ask.meet(r); err != nil {
 		return err
 	}
 	if err := ask.parse(r.URL.RawQuery); err != nil {
@@ -212,6 +212,15 @@ func (a *Ask) admit(header http.Header) error {
 	}
 	a.Secret = secret[0]
 	return nil
+}
+
+// meet checks a request to the metadata service. It has no secret of its own; a sandbox, which is asked at the literal
+// address by processes that know nothing, adds that of its launch.
+func (a *Ask) meet(r *http.Request) error {
+	if secret := r.Header["X-Identity-Header"]; len(secret) > 0 {
+		a.Secret = secret[0]
+	}
+	return metadata(r)
 }
 
 // metadata checks the header that proves that the caller is no web page and no server tricked into a request. The

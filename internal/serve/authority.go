@@ -187,7 +187,8 @@ func (a *Authority) mint(name string, now time.Time) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, nil
+	// The authority itself is sent, too: some clients trust it by the hash of its key, and can only if they see it.
+	return &tls.Certificate{Certificate: [][]byte{der, a.certificate.Raw}, PrivateKey: key, Leaf: leaf}, nil
 }
 
 // newSerial returns a random serial number of up to 127 bits: positive, and unique without a counter.

@@ -129,7 +129,13 @@ func Origin(r *http.Request) string {
 func origin(r *http.Request, configured []string) string {
 	host := strings.ToLower(r.Host)
 	for _, o := range configured {
-		if _, authority, ok := strings.Cut(o, "://"); ok && strings.EqualFold(authority, host) {
+		scheme, authority, ok := strings.Cut(o, "://")
+		if _, below, wild := strings.Cut(authority, "*."); ok && wild {
+			if label, rest, _ := strings.Cut(host, "."); label != "" && rest == below {
+				return scheme + "://" + host
+			}
+		}
+		if ok && strings.EqualFold(authority, host) {
 			return o
 		}
 	}

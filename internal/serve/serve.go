@@ -82,7 +82,7 @@ type Deps struct {
 	Log     *slog.Logger       // nil: no log
 	Refused func(apierr.Trace) // receives the trace of every answer from 400 up, must not block; nil: none are kept
 	Limiter *Limiter           // shared by all APIs of a listener; nil: no limit
-	Origins []string           // origins such as https://login.example that a proxy in front of us terminates
+	Origins []string           // origins such as https://login.example or https://*.example that a proxy in front of us terminates
 	HSTS    bool               // tell browsers to insist on TLS, except for localhost and addresses
 }
 

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -21,10 +23,12 @@ import (
 
 // The admin socket is no second way into the system. It answers two questions of whoever may open the data directory
 // anyway: where are you, and may I have a short-lived token of the local administrator. With that token the caller uses
-// the public APIs like anyone else.
+// the public APIs like anyone else. Under every other Host it is the way to the APIs by their public names, for the
+// sandboxes of `inborn run`: a name that this machine's other programs must not be led to has no port here.
 
 const (
 	adminSocket           = "admin.sock"
+	adminHost             = "admin"
 	administratorLifetime = 5 * time.Minute
 	maxSocketPath         = 100 // bytes; the kernel's limit is 108 on Linux and 104 on others
 )
@@ -72,6 +76,10 @@ func (s *Server) adminHandler() http.Handler {
 			s.reply(w, nil, apierr.New(apierr.PermissionMissing, "Only the user that runs Inborn, and root, may use its admin socket."))
 			return
 		}
+		if r.Host != adminHost {
+			s.public.ServeHTTP(w, r)
+			return
+		}
 		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 		mux.ServeHTTP(w, r)
 	})
@@ -109,6 +117,25 @@ func (s *Server) serveAdmin(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
+// Public is the handler of the running Inborn for the public names, to be served to one launch. The request is passed on
+// as it came.
+func (a *Admin) Public() http.Handler {
+	transport := a.transport()
+	transport.MaxIdleConnsPerHost = 64
+	transport.DisableCompression = true
+	return &httputil.ReverseProxy{
+		Transport: transport,
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = "http", adminHost, r.In.Host
+		},
+		FlushInterval: -1,
+		ErrorLog:      slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+			http.Error(w, apierr.From(a.unreachable(err)).Message, http.StatusBadGateway)
+		},
+	}
+}
+
 // Admin talks to the admin socket of the Inborn that runs on a data directory.
 type Admin struct {
 	dir    string
@@ -117,9 +144,18 @@ type Admin struct {
 
 // NewAdmin returns the client for the data directory dir.
 func NewAdmin(dir string) *Admin {
+	a := &Admin{dir: dir}
+	transport := a.transport()
+	transport.DisableKeepAlives = true
+	a.client = &http.Client{Timeout: time.Minute, Transport: transport}
+	return a
+}
+
+// transport connects to the socket, whatever the address.
+func (a *Admin) transport() *http.Transport {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
-		conn, err := d.DialContext(ctx, "unix", filepath.Join(dir, adminSocket))
+		conn, err := d.DialContext(ctx, "unix", filepath.Join(a.dir, adminSocket))
 		if err != nil {
 			return nil, err
 		}
@@ -129,7 +165,7 @@ func NewAdmin(dir string) *Admin {
 		}
 		return conn, nil
 	}
-	return &Admin{dir: dir, client: &http.Client{Timeout: time.Minute, Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+	return &http.Transport{DialContext: dial}
 }
 
 // Status asks where the running Inborn is.
@@ -145,7 +181,7 @@ func (a *Admin) Token(ctx context.Context, resource string) (AdminToken, error) 
 }
 
 func (a *Admin) call(ctx context.Context, method, path string, out any) error {
-	req, err := http.NewRequestWithContext(ctx, method, "http://admin"+path, nil)
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+adminHost+path, nil)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net"
+	"net/http"
 	"strings"
 
 	"github.com/inborn-id/inborn/internal/apierr"
@@ -16,45 +17,88 @@ import (
 	"github.com/inborn-id/inborn/internal/state"
 )
 
-// newFront builds the APIs and says under which names and paths each is served: by path on this machine's own names,
-// by name under the domain.
-func (s *Server) newFront() *serve.Front {
+// newFronts builds the APIs and says under which names and paths each is served: by path on this machine's own names,
+// by name under the domain; and, where only a launch comes, under the public names.
+func (s *Server) newFronts() (front, public *serve.Front) {
 	deps := serve.Deps{Now: s.config.Now, Random: s.config.Random, Log: s.log, Refused: s.traces.waiting.Add,
 		Limiter: serve.NewLimiter(maxRequests, maxRequestsFrom)}
-	tokens := (&oauth.Handler{
-		Now:    s.config.Now,
-		Tenant: s.tenantNamed,
-		Home:   func() (directory.Tenant, error) { return s.tenantNamed(s.home.tenant.String()) },
-		Keys:   s.keys.Ring,
-		Serves: func(host string) bool { return s.front.Serves(host) },
-	}).API().Handler(deps)
-	directories := (&graph.Handler{Live: s.live, Now: s.config.Now, Verifier: s.verifier, Keys: s.keys.Ring}).API().Handler(deps)
-	resources := arm.New(arm.Config{
-		Live:   s.live,
-		Now:    s.config.Now,
-		Verify: s.verifier.Verify,
-		Keys:   s.keys.current,
-		Login:  s.loginOrigin(),
-		Domain: s.config.Domain,
-		Apply:  s.apply,
-		Trace:  s.traces.find,
-	}).Handler(deps)
-
-	sites := []serve.Site{{
-		Hosts: append([]string{"localhost", "127.0.0.1", "::1"}, listenHost(s.config.Listen)...),
-		Mounts: []serve.Mount{
-			{Segments: []string{"v1.0", "beta"}, Handler: directories},
-			{Segments: []string{"subscriptions", "providers", "tenants", "metadata"}, Handler: resources},
-			{Handler: tokens},
-		},
-	}}
-	if d := s.config.Domain; d != "" {
-		sites = append(sites,
-			serve.Site{Hosts: []string{"login." + d}, Mounts: []serve.Mount{{Handler: tokens}}},
-			serve.Site{Hosts: []string{"graph." + d}, Mounts: []serve.Mount{{Handler: directories}}},
-			serve.Site{Hosts: []string{"management." + d}, Mounts: []serve.Mount{{Handler: resources}}})
+	inside := deps
+	for _, name := range append([]string{"localhost", "127.0.0.1", "[::1]"}, s.config.PublicNames...) {
+		inside.Origins = append(inside.Origins, "https://"+name)
 	}
-	return serve.NewFront(deps, sites...)
+	inside.Limiter = serve.NewLimiter(maxRequests, maxRequests)
+	outer, inner := s.handlers(deps, s.loginOrigin()), s.handlers(inside, "https://login.microsoftonline.com")
+	return serve.NewFront(deps, append(outer.byName(s.config.Domain), outer.byPath(listenHost(s.config.Listen)...))...),
+		serve.NewFront(inside, append(inner.byPublicName(s.config.PublicNames), inner.byPath())...)
+}
+
+// handlers are the wire APIs.
+type handlers struct{ tokens, directories, resources http.Handler }
+
+func (s *Server) handlers(deps serve.Deps, login string) handlers {
+	return handlers{
+		tokens: (&oauth.Handler{
+			Now:    s.config.Now,
+			Tenant: s.tenantNamed,
+			Home:   func() (directory.Tenant, error) { return s.tenantNamed(s.home.tenant.String()) },
+			Keys:   s.keys.Ring,
+			Serves: func(host string) bool { return s.front.Serves(host) || s.public.Serves(host) },
+		}).API().Handler(deps),
+		directories: (&graph.Handler{Live: s.live, Now: s.config.Now, Verifier: s.verifier, Keys: s.keys.Ring}).API().Handler(deps),
+		resources: arm.New(arm.Config{
+			Live:   s.live,
+			Now:    s.config.Now,
+			Verify: s.verifier.Verify,
+			Keys:   s.keys.current,
+			Login:  login,
+			Domain: s.config.Domain,
+			Apply:  s.apply,
+			Trace:  s.traces.find,
+		}).Handler(deps),
+	}
+}
+
+// byPath serves all APIs under this machine's own names.
+func (h handlers) byPath(more ...string) serve.Site {
+	return serve.Site{
+		Hosts: append([]string{"localhost", "127.0.0.1", "::1"}, more...),
+		Mounts: []serve.Mount{
+			{Segments: []string{"v1.0", "beta"}, Handler: h.directories},
+			{Segments: []string{"subscriptions", "providers", "tenants", "metadata"}, Handler: h.resources},
+			{Handler: h.tokens},
+		},
+	}
+}
+
+// byName serves each API under its name in a domain; "" is none.
+func (h handlers) byName(domain string) []serve.Site {
+	if domain == "" {
+		return nil
+	}
+	return []serve.Site{
+		{Hosts: []string{"login." + domain}, Mounts: []serve.Mount{{Handler: h.tokens}}},
+		{Hosts: []string{"graph." + domain}, Mounts: []serve.Mount{{Handler: h.directories}}},
+		{Hosts: []string{"management." + domain}, Mounts: []serve.Mount{{Handler: h.resources}}},
+	}
+}
+
+// byPublicName serves each API under those of its public names that are wanted. The other names that are wanted are
+// answered, too, so that a request for one is told that it went to Inborn and not to the cloud.
+func (h handlers) byPublicName(wanted []string) []serve.Site {
+	var sites []serve.Site
+	for _, name := range wanted {
+		site := serve.Site{Hosts: []string{name}}
+		switch name {
+		case "graph.microsoft.com":
+			site.Mounts = []serve.Mount{{Handler: h.directories}}
+		case "management.azure.com":
+			site.Mounts = []serve.Mount{{Handler: h.resources}}
+		case "login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net":
+			site.Mounts = []serve.Mount{{Handler: h.tokens}}
+		}
+		sites = append(sites, site)
+	}
+	return sites
 }
 
 // loginOrigin is where people sign in, for challenges; "" is the origin of the request.

@@ -2,9 +2,11 @@ package server
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/inborn-id/inborn/internal/apierr"
+	"github.com/inborn-id/inborn/internal/attest"
 	"github.com/inborn-id/inborn/internal/directory"
 	"github.com/inborn-id/inborn/internal/guid"
 	"github.com/inborn-id/inborn/internal/manifest"
@@ -77,7 +79,7 @@ func (s *Server) ensureNode(draft *state.Draft) error {
 	return err
 }
 
-// ensureDefault binds every process of the node to the default resource, or takes the binding away.
+// ensureDefault binds every process of the node, or of the launch, to the default resource, or takes the binding away.
 func (s *Server) ensureDefault(draft *state.Draft) error {
 	id := guid.Derive(s.home.tenant, "default workload binding")
 	have, bound := draft.Directory().Binding(id)
@@ -91,10 +93,15 @@ func (s *Server) ensureDefault(draft *state.Draft) error {
 	if err != nil {
 		return err
 	}
-	if bound && have.Resource.Same(r.ID) {
+	s.home.resource = r.ID
+	want := resource.WorkloadBinding{ID: id, Node: s.home.node, Resource: r.ID}
+	if s.config.Launch != "" {
+		want.Selectors = []string{string(attest.Launch(s.config.Launch))}
+	}
+	if bound && have.Resource.Same(r.ID) && slices.Equal(have.Selectors, want.Selectors) {
 		return nil
 	}
-	_, err = draft.PutBinding(resource.WorkloadBinding{ID: id, Node: s.home.node, Resource: r.ID})
+	_, err = draft.PutBinding(want)
 	return err
 }
 

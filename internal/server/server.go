@@ -41,14 +41,16 @@ const (
 	shutdownGrace    = 5 * time.Second
 )
 
-// Config says what to serve and where. DataDir and Listen are needed, everything else has a default.
+// Config says what to serve and where; everything has a default.
 type Config struct {
-	DataDir         string
-	Listen          string             // host:port of the one TLS listener
+	DataDir         string             // "" keeps everything in memory, with no admin socket
+	Listen          string             // host:port of the one TLS listener; "" for none
 	Domain          string             // serve login.D, graph.D and management.D besides localhost; "" for none
 	MasterKey       string             // file of the master key; "" is master.key in DataDir
 	Manifest        *manifest.Manifest // applied before the server is ready; nil for none
 	DefaultResource string             // name or id of the resource that any process of this node is; "" for none
+	Launch          string             // if not "", only processes with this secret are DefaultResource
+	PublicNames     []string           // names that Public answers for beside localhost, such as *.vault.azure.net
 	TokenLifetime   time.Duration      // of managed-identity tokens; 0 is one hour
 	Version         string
 	Log             *slog.Logger     // nil discards
@@ -69,7 +71,7 @@ func (c Config) withDefaults() Config {
 	if c.TokenLifetime == 0 {
 		c.TokenLifetime = defaultLifetime
 	}
-	if c.MasterKey == "" {
+	if c.MasterKey == "" && c.DataDir != "" {
 		c.MasterKey = filepath.Join(c.DataDir, masterKeyFile)
 	}
 	return c
@@ -89,6 +91,7 @@ type Server struct {
 	traces    *traces
 	authority *serve.Authority
 	front     *serve.Front
+	public    *serve.Front
 	pipe      *nodeapi.Pipe
 	listener  net.Listener
 	admin     net.Listener
@@ -114,12 +117,23 @@ func (s *Server) openState(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_ = os.MkdirAll(filepath.Dir(s.config.DataDir), 0o700) // why that fails, the store says in better words
-	if s.store, err = store.OpenSQLite(ctx, s.config.DataDir); err != nil {
+	if s.store, err = s.openStore(ctx); err != nil {
 		return err
 	}
 	s.live, err = state.Open(ctx, s.store, catalog, state.Options{Now: s.config.Now, Random: s.config.Random, Log: s.log})
 	return err
+}
+
+func (s *Server) openStore(ctx context.Context) (*store.Store, error) {
+	if s.config.DataDir == "" {
+		name, err := guid.New(s.config.Random)
+		if err != nil {
+			return nil, err
+		}
+		return store.OpenMemory(ctx, name.String())
+	}
+	_ = os.MkdirAll(filepath.Dir(s.config.DataDir), 0o700) // why that fails, the store says in better words
+	return store.OpenSQLite(ctx, s.config.DataDir)
 }
 
 func (s *Server) openKeys(context.Context) error {
@@ -138,6 +152,9 @@ func (s *Server) openKeys(context.Context) error {
 // openMaster makes a master key for a new data directory only: where something is encrypted already, another key would
 // be of no use.
 func (s *Server) openMaster() (*envelope.Master, error) {
+	if s.config.MasterKey == "" {
+		return envelope.Generate(s.config.Random)
+	}
 	if len(s.live.View().SigningKeys()) == 0 {
 		return envelope.Open(s.config.MasterKey, s.config.Random)
 	}
@@ -145,17 +162,27 @@ func (s *Server) openMaster() (*envelope.Master, error) {
 }
 
 func (s *Server) listen(context.Context) error {
-	s.front = s.newFront()
+	s.front, s.public = s.newFronts()
 	var err error
-	s.authority, err = serve.OpenAuthority(s.config.DataDir, s.naming(), s.config.Now, s.config.Random)
-	if err != nil {
+	if s.authority, err = s.openAuthority(); err != nil {
 		return err
 	}
-	if s.listener, err = Listen(s.config.Listen, "--listen"); err != nil {
-		return err
+	if s.config.Listen != "" {
+		if s.listener, err = Listen(s.config.Listen, "--listen"); err != nil {
+			return err
+		}
 	}
-	s.admin, err = listenAdmin(s.config.DataDir)
+	if s.config.DataDir != "" {
+		s.admin, err = listenAdmin(s.config.DataDir)
+	}
 	return err
+}
+
+func (s *Server) openAuthority() (*serve.Authority, error) {
+	if s.config.DataDir == "" {
+		return serve.NewAuthority(s.naming(), s.config.Now, s.config.Random)
+	}
+	return serve.OpenAuthority(s.config.DataDir, s.naming(), s.config.Now, s.config.Random)
 }
 
 // Listen takes a TCP address; its error names the flag that would choose another.
@@ -199,10 +226,14 @@ func (s *Server) Serve(ctx context.Context) error {
 	group.Go(func() error { return s.keys.run(ctx) })
 	group.Go(func() error { s.traces.run(ctx); return nil })
 	group.Go(func() error { s.sweep(ctx); return nil })
-	group.Go(func() error {
-		return serve.Server{Handler: s.front, TLS: s.authority.TLSConfig(), Log: s.log, Grace: shutdownGrace}.Serve(ctx, s.listener)
-	})
-	group.Go(func() error { return s.serveAdmin(ctx, s.admin) })
+	if s.listener != nil {
+		group.Go(func() error {
+			return serve.Server{Handler: s.front, TLS: s.authority.TLSConfig(), Log: s.log, Grace: shutdownGrace}.Serve(ctx, s.listener)
+		})
+	}
+	if s.admin != nil {
+		group.Go(func() error { return s.serveAdmin(ctx, s.admin) })
+	}
 	group.Go(func() error { return s.serveNodes(ctx) })
 	return group.Wait()
 }
@@ -239,6 +270,10 @@ func (s *Server) Nodes() *nodeapi.Client {
 	return client
 }
 
+// Public answers for the public names and for this machine's own, over connections that this process has made private
+// to one launch. Whoever serves it does TLS.
+func (s *Server) Public() http.Handler { return s.public }
+
 // Announce says where the agent of this process answers, for Status. Call it before Serve.
 func (s *Server) Announce(identityEndpoint string) { s.endpoint = identityEndpoint }
 
@@ -273,12 +308,34 @@ func (s *Server) Status() Status {
 		Subscription:     s.home.group.Subscription(),
 		ResourceGroup:    string(s.home.group),
 		Node:             string(s.home.node),
-		Origin:           "https://" + Reachable(s.listener.Addr()),
+		Origin:           s.origin(),
 		IdentityEndpoint: s.endpoint,
-		CA:               filepath.Join(s.config.DataDir, serve.AuthorityFile),
+		CA:               s.certificateFile(),
 		Issuers:          []string{tenant.IssuerV1, tenant.IssuerV2},
 	}
 }
+
+// origin is where the one listener is reached; "" without one.
+func (s *Server) origin() string {
+	if s.listener == nil {
+		return ""
+	}
+	return "https://" + Reachable(s.listener.Addr())
+}
+
+// certificateFile is where the certificate is that clients of origin have to trust; "" if it is in memory only.
+func (s *Server) certificateFile() string {
+	if s.config.DataDir == "" {
+		return ""
+	}
+	return filepath.Join(s.config.DataDir, serve.AuthorityFile)
+}
+
+// Certificate is the certificate that clients of the listener have to trust, in PEM.
+func (s *Server) Certificate() []byte { return s.authority.PEM() }
+
+// Resource is the id of the default resource; "" if there is none.
+func (s *Server) Resource() resource.ID { return s.home.resource }
 
 // nodeHandler is the server's half of the node API. Everything that comes through the pipe comes from this process, so
 // it is the local node that asks.
@@ -303,4 +360,6 @@ type home struct {
 	tenant guid.GUID
 	group  resource.ID // the default resource group
 	node   resource.ID // the node that runs in this process
+
+	resource resource.ID // the default resource; "" for none
 }

@@ -30,10 +30,11 @@ const oldestSQLite = "3.51.3"
 
 // sqliteEngine keeps the state in one file that this process alone writes, through one connection.
 type sqliteEngine struct {
-	store *Store
-	dir   string
-	lock  *os.File
-	queue writeQueue
+	store  *Store
+	dir    string
+	memory string   // what the databases in memory are called; "" for files in dir
+	lock   *os.File // nil in memory
+	queue  writeQueue
 
 	reopening sync.Mutex
 	opened    fs.FileInfo // the state file as it was when opened
@@ -69,11 +70,34 @@ func OpenSQLite(ctx context.Context, dir string) (*Store, error) {
 	return s, nil
 }
 
+// OpenMemory opens an empty store that is in the memory of this process only and is gone with it. The name tells it
+// from others in this process.
+func OpenMemory(ctx context.Context, name string) (*Store, error) {
+	e := &sqliteEngine{memory: "/" + name}
+	s := &Store{engine: e, rewrite: numbered}
+	e.store = s
+	s.traces.rewrite = numbered
+	s.traces.open = func(ctx context.Context) (*sql.DB, error) {
+		db, err := openMemory("/" + name + " log")
+		if err != nil {
+			return nil, err
+		}
+		return migrated(ctx, db, "log")
+	}
+	if err := e.open(ctx); err != nil {
+		return nil, e.fail("open the store", err)
+	}
+	return s, nil
+}
+
 // numbered rewrites $1 to ?1: some drivers bind $2,$1 by place instead of number.
 func numbered(query string) string { return strings.ReplaceAll(query, "$", "?") }
 
 // open opens the state file and puts its handles in place of those there were.
 func (e *sqliteEngine) open(ctx context.Context) error {
+	if e.memory != "" {
+		return e.openMemory(ctx)
+	}
 	path := filepath.Join(e.dir, stateFile)
 	if err := createPrivate(path); err != nil {
 		return directoryError(e.dir, err)
@@ -104,6 +128,22 @@ func (e *sqliteEngine) open(ctx context.Context) error {
 	return nil
 }
 
+// openMemory opens the database in memory. One connection serves reads and writes: in memory, readers would keep the
+// writer waiting, as there is no write-ahead log.
+func (e *sqliteEngine) openMemory(ctx context.Context) error {
+	db, err := openMemory(e.memory)
+	if err != nil {
+		return err
+	}
+	if err := prepareState(ctx, db); err != nil {
+		db.Close()
+		return err
+	}
+	e.stmts.reset()
+	e.store.handles.Store(&handles{write: db, read: db})
+	return nil
+}
+
 // prepareState checks the library and brings the schema up to date.
 func prepareState(ctx context.Context, db *sql.DB) error {
 	var version string
@@ -127,10 +167,25 @@ func openLog(ctx context.Context, path string) (*sql.DB, error) {
 	}
 	db.SetMaxOpenConns(2)
 	db.SetConnMaxIdleTime(time.Minute)
-	if err := migrate(ctx, goose.DialectSQLite3, db, "log"); err != nil {
+	return migrated(ctx, db, "log")
+}
+
+// migrated brings the schema of a database up to date, or closes it.
+func migrated(ctx context.Context, db *sql.DB, schema string) (*sql.DB, error) {
+	if err := migrate(ctx, goose.DialectSQLite3, db, schema); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// openMemory prepares a database in memory, which lives as long as its only connection.
+func openMemory(name string) (*sql.DB, error) {
+	location := url.URL{Scheme: "file", Path: name, RawQuery: "vfs=memdb&_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=foreign_keys(ON)"}
+	db, err := sql.Open("sqlite", location.String())
+	if err == nil {
+		db.SetMaxOpenConns(1)
+	}
+	return db, err
 }
 
 // openSQLite prepares a pool; no connection is made before the first use. Options with an = are the driver's, others are
@@ -162,6 +217,9 @@ func createPrivate(path string) error {
 // replaced reports whether the state file is no longer the one that was opened, and opens the new one. What the old
 // file's log still holds goes into the old file first, or SQLite would replay it into the new one.
 func (e *sqliteEngine) replaced(ctx context.Context) (bool, error) {
+	if e.memory != "" {
+		return false, nil
+	}
 	e.reopening.Lock()
 	defer e.reopening.Unlock()
 	if e.unmoved() == nil {
@@ -182,6 +240,9 @@ func (e *sqliteEngine) replaced(ctx context.Context) (bool, error) {
 
 // unmoved returns an error if the path of the state file names another file by now, or none.
 func (e *sqliteEngine) unmoved() error {
+	if e.memory != "" {
+		return nil
+	}
 	now, err := os.Stat(filepath.Join(e.dir, stateFile))
 	if err == nil && os.SameFile(now, e.opened) {
 		return nil
@@ -192,5 +253,8 @@ func (e *sqliteEngine) unmoved() error {
 
 func (e *sqliteEngine) close() error {
 	e.queue.close()
+	if e.lock == nil {
+		return nil
+	}
 	return e.lock.Close()
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"database/sql"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,6 +14,35 @@ import (
 func TestSQLiteConformance(t *testing.T) { storetest.Conformance(t, sqlitePlace) }
 
 // sqlitePlace is a data directory that, unlike in production, several handles may open.
+func TestMemoryConformance(t *testing.T) { storetest.Conformance(t, memoryPlace) }
+
+func memoryPlace(tb testing.TB) storetest.Place {
+	name := tb.Name()
+	return storetest.Place{
+		Open: func(tb testing.TB) *store.Store {
+			s, err := store.OpenMemory(tb.Context(), name)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			tb.Cleanup(func() {
+				if err := s.Close(); err != nil {
+					tb.Error(err)
+				}
+			})
+			return s
+		},
+		SQL: func(tb testing.TB) *sql.DB {
+			location := url.URL{Scheme: "file", Path: "/" + name, RawQuery: "vfs=memdb&_pragma=busy_timeout(5000)"}
+			db, err := sql.Open("sqlite", location.String())
+			if err != nil {
+				tb.Fatal(err)
+			}
+			tb.Cleanup(func() { db.Close() })
+			return db
+		},
+	}
+}
+
 func sqlitePlace(tb testing.TB) storetest.Place {
 	dir := tb.TempDir()
 	return storetest.Place{
