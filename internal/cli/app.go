@@ -70,7 +70,7 @@ func (sh *shell) appShow(ctx context.Context, name string) error {
 	sp, err := c.findAPI(ctx, name)
 	if err != nil {
 		if apierr.Is(err, apierr.ObjectNotFound) {
-			return &exitError{exitNoAPI, noSuchApp(name)}
+			return &exitError{code: exitNoAPI, err: noSuchApp(name)}
 		}
 		return err
 	}

@@ -35,6 +35,7 @@ const (
 type exitError struct {
 	code int
 	err  error
+	die  func() // ends this program as the command of `run` ended, with its signal; nil: with code
 }
 
 func (e *exitError) Error() string {
@@ -56,8 +57,14 @@ type shell struct {
 
 // Main runs one command line and returns the exit code. It stops the command on SIGINT and SIGTERM.
 func Main(args []string, in io.Reader, out, errs io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		if !signal.Ignored(s) { // as of a program in the background: it stays so, for the commands of `run`, too
+			ctx, stop = signal.NotifyContext(ctx, s)
+			defer stop()
+		}
+	}
 	sh := &shell{in: in, out: out, err: errs}
 	root := newRoot(sh)
 	root.SetArgs(args)
@@ -72,6 +79,9 @@ func Main(args []string, in io.Reader, out, errs io.Writer) int {
 	if errors.As(err, &exit) {
 		if exit.err != nil {
 			sh.complain(exit.err)
+		}
+		if exit.die != nil {
+			exit.die()
 		}
 		return exit.code
 	}
@@ -111,12 +121,12 @@ func newRoot(sh *shell) *cobra.Command {
 	root.PersistentFlags().StringVarP(&sh.output, "output", "o", "table", "how to print results: table or json")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if sh.output != "table" && sh.output != "json" {
-			return &exitError{exitUsage, fmt.Errorf("--output %s is neither table nor json", sh.output)}
+			return &exitError{code: exitUsage, err: fmt.Errorf("--output %s is neither table nor json", sh.output)}
 		}
 		return nil
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return &exitError{exitUsage, fmt.Errorf("%w\n  try: %s --help", err, c.CommandPath())}
+		return &exitError{code: exitUsage, err: fmt.Errorf("%w\n  try: %s --help", err, c.CommandPath())}
 	})
 	root.AddCommand(
 		newDev(sh), newRun(sh), newEnv(sh), newApply(sh),
@@ -144,7 +154,7 @@ func exactly(n int) cobra.PositionalArgs { return between(n, n) }
 func between(low, high int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) < low || len(args) > high {
-			return &exitError{exitUsage, fmt.Errorf("wrong number of arguments\n  usage: %s", c.UseLine())}
+			return &exitError{code: exitUsage, err: fmt.Errorf("wrong number of arguments\n  usage: %s", c.UseLine())}
 		}
 		return nil
 	}
@@ -154,7 +164,7 @@ func between(low, high int) cobra.PositionalArgs {
 func family(use, short string, commands ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short, RunE: func(c *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return &exitError{exitUsage, fmt.Errorf("unknown command %q for %q\n  try: %s --help", args[0], c.CommandPath(), c.CommandPath())}
+			return &exitError{code: exitUsage, err: fmt.Errorf("unknown command %q for %q\n  try: %s --help", args[0], c.CommandPath(), c.CommandPath())}
 		}
 		return c.Help()
 	}}

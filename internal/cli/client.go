@@ -31,6 +31,7 @@ const (
 // administrator.
 type client struct {
 	admin  *server.Admin
+	data   string // the data directory
 	status server.Status
 	http   *http.Client
 
@@ -57,7 +58,7 @@ func (sh *shell) connect(ctx context.Context) (*client, error) {
 		return nil, fmt.Errorf("%s holds no certificate", status.CA)
 	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
-	return &client{admin: admin, status: status, tokens: map[string]server.AdminToken{},
+	return &client{admin: admin, data: sh.data, status: status, tokens: map[string]server.AdminToken{},
 		http: &http.Client{Transport: transport, Timeout: time.Minute}}, nil
 }
 
@@ -213,5 +214,5 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'
 
 // usage is a mistake in the command line that a client of an API cannot see.
 func usage(format string, args ...any) error {
-	return &exitError{exitUsage, apierr.New(apierr.ParameterInvalid, format, args...)}
+	return &exitError{code: exitUsage, err: apierr.New(apierr.ParameterInvalid, format, args...)}
 }

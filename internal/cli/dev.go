@@ -17,6 +17,7 @@ import (
 	"github.com/inborn-id/inborn/internal/agent"
 	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/manifest"
+	"github.com/inborn-id/inborn/internal/sandbox"
 	"github.com/inborn-id/inborn/internal/server"
 )
 
@@ -69,8 +70,8 @@ func (sh *shell) dev(ctx context.Context, f devFlags) error {
 	log := sh.logger(f.verbose)
 	config := server.Config{
 		DataDir: data, Listen: f.listen, Domain: f.domain, MasterKey: f.masterKey, Manifest: m,
-		DefaultResource: f.defaultResource,
-		TokenLifetime:   f.lifetime, Version: version, Log: log,
+		DefaultResource: f.defaultResource, PublicNames: sandbox.Sites(),
+		TokenLifetime: f.lifetime, Version: version, Log: log,
 	}
 	s, err := server.New(ctx, config)
 	if err != nil {

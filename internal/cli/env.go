@@ -43,7 +43,7 @@ func newEnv(sh *shell) *cobra.Command {
 }
 
 func (sh *shell) printLaunch(l *launch) error {
-	env := l.environment()
+	env := l.place().environment()
 	if sh.output == "json" {
 		return sh.printJSON(launchOutput{Resource: l.resource.ID, Expires: l.expires.Format(time.RFC3339), Environment: env})
 	}

@@ -109,7 +109,7 @@ func (c *client) findIdentity(ctx context.Context, ref string) (identityResource
 	}
 	err := c.arm(ctx, http.MethodGet, path+armVersion, nil, &identity)
 	if notFound(err) {
-		return identity, &exitError{exitNoIdentity, apierr.New(apierr.ObjectNotFound, "No user-assigned identity is called %q.", ref).WithHelp("inborn identity create %s", ref)}
+		return identity, &exitError{code: exitNoIdentity, err: apierr.New(apierr.ObjectNotFound, "No user-assigned identity is called %q.", ref).WithHelp("inborn identity create %s", ref)}
 	}
 	return identity, err
 }

@@ -52,7 +52,7 @@ func (sh *shell) changeGrant(ctx context.Context, args []string, grant bool) err
 	api, err := c.findAPI(ctx, args[1])
 	if err != nil {
 		if apierr.Is(err, apierr.ObjectNotFound) {
-			return &exitError{exitNoAPI, noSuchApp(args[1])}
+			return &exitError{code: exitNoAPI, err: noSuchApp(args[1])}
 		}
 		return err
 	}
@@ -60,7 +60,7 @@ func (sh *shell) changeGrant(ctx context.Context, args []string, grant bool) err
 	if !ok {
 		missing := apierr.New(apierr.AppRoleUnknown, "%s offers no app role %q to applications.", api.DisplayName, args[2]).
 			WithHelp("inborn app show %s", api.DisplayName)
-		return &exitError{exitNoRole, missing}
+		return &exitError{code: exitNoRole, err: missing}
 	}
 	if grant {
 		return sh.grant(ctx, c, identity, api, role)

@@ -267,7 +267,7 @@ func blockType(system, user bool) string {
 // missingIdentity gives "there is no such principal" the exit code that scripts know.
 func missingIdentity(err error) error {
 	if apierr.Is(err, apierr.ObjectNotFound) {
-		return &exitError{exitNoIdentity, err}
+		return &exitError{code: exitNoIdentity, err: err}
 	}
 	return err
 }

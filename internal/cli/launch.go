@@ -3,11 +3,8 @@ package cli
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"net/http"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/inborn-id/inborn/internal/apierr"
@@ -39,11 +36,11 @@ func (c *client) launch(ctx context.Context, resource string, life time.Duration
 	if err != nil {
 		return nil, err
 	}
-	secret := make([]byte, 32)
-	if _, err := rand.Read(secret); err != nil {
+	secret, err := newSecret()
+	if err != nil {
 		return nil, err
 	}
-	l := &launch{client: c, resource: r, header: base64.RawURLEncoding.EncodeToString(secret),
+	l := &launch{client: c, resource: r, header: secret,
 		path: c.status.Node + "/providers/Inborn.Platform/bindings/" + id.String() + ownVersion}
 	l.selector = string(attest.Launch(l.header))
 	if err := l.extend(ctx, life); err != nil {
@@ -97,57 +94,10 @@ func (l *launch) wait(ctx context.Context) error {
 	}
 }
 
-func (l *launch) endpoint() string { return l.client.status.IdentityEndpoint + "/msi/token" }
+func (l *launch) endpoint() string { return l.client.status.IdentityEndpoint + appServicePath }
 
-// environment is what a program needs to be the resource. NODE_EXTRA_CA_CERTS adds our certificate to Node's own; other
-// runtimes have only variables that replace theirs, and a program may need both.
-//
-// A site has the variables of the older endpoint, too, as on App Service: az knows no others. All libraries that know
-// both prefer IDENTITY_ENDPOINT. Without the name of a site, az takes MSI_ENDPOINT for the endpoint of Cloud Shell, so
-// other resources have none of the three.
-func (l *launch) environment() map[string]string {
-	env := map[string]string{
-		"IDENTITY_ENDPOINT":   l.endpoint(),
-		"IDENTITY_HEADER":     l.header,
-		"INBORN_ORIGIN":       l.client.status.Origin,
-		"INBORN_TENANT":       l.client.status.Tenant,
-		"INBORN_CA":           l.client.status.CA,
-		"NODE_EXTRA_CA_CERTS": l.client.status.CA,
-	}
-	const sites = "/providers/microsoft.web/sites/"
-	if i := strings.Index(strings.ToLower(l.resource.ID), sites); i >= 0 {
-		site, _, _ := strings.Cut(l.resource.ID[i+len(sites):], "/") // of a slot, too
-		env["MSI_ENDPOINT"], env["MSI_SECRET"], env["APPSETTING_WEBSITE_SITE_NAME"] = l.endpoint(), l.header, site
-	}
-	return env
-}
-
-// conflicting are variables that would make an SDK look for another kind of endpoint first, where the launch does not set
-// them itself.
-var conflicting = [...]string{"IDENTITY_SERVER_THUMBPRINT", "IDENTITY_API_VERSION", "IMDS_ENDPOINT", "MSI_ENDPOINT", "MSI_SECRET",
-	"DEFAULT_IDENTITY_CLIENT_ID", "APPSETTING_WEBSITE_SITE_NAME"}
-
-// childEnvironment is the environment of this process with that of the launch on top.
-func (l *launch) childEnvironment() []string {
-	ours := l.environment()
-	var env []string
-	for _, entry := range os.Environ() {
-		name, _, _ := strings.Cut(entry, "=")
-		if _, replaced := ours[name]; !replaced && !isConflicting(name) {
-			env = append(env, entry)
-		}
-	}
-	for name, value := range ours {
-		env = append(env, name+"="+value)
-	}
-	return env
-}
-
-func isConflicting(name string) bool {
-	for _, other := range conflicting {
-		if name == other {
-			return true
-		}
-	}
-	return false
+// place returns where programs of the launch find Inborn.
+func (l *launch) place() place {
+	return place{resource: l.resource.ID, header: l.header, endpoint: l.endpoint(),
+		origin: l.client.status.Origin, tenant: l.client.status.Tenant, certificateFile: l.client.status.CA}
 }

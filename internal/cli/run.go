@@ -2,138 +2,241 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
+	"log/slog"
 	"math"
+	"net"
+	"net/http"
 	"os"
-	"os/exec"
-	"os/signal"
-	"syscall"
+	"path"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/inborn-id/inborn/internal/sandbox"
 )
 
-// A launch of `run` lives a little longer than the time between two extensions, so that the header of a run that was
-// killed is soon worth nothing.
-const (
-	runLife   = 10 * time.Minute
-	runExtend = 3 * time.Minute
-)
+// runFlags are the flags of `inborn run`.
+type runFlags struct {
+	as, mode, file, clientID string
+	connect, publish         []int
+	network, verbose         bool
+	dataGiven                bool
+}
 
-// Exit codes of shells for commands that cannot be started.
+// The ways in which a command is led to Inborn.
 const (
-	exitNotExecutable = 126
-	exitNotFound      = 127
+	modeAuto    = "auto"
+	modeSandbox = "sandbox"
+	modeProxy   = "proxy"
+	modeEnv     = "env"
 )
 
 func newRun(sh *shell) *cobra.Command {
-	var as, mode string
+	var f runFlags
 	c := &cobra.Command{
-		Use:   "run --as RESOURCE -- COMMAND...",
+		Use:   "run [--file MANIFEST.yaml] [--as RESOURCE] -- COMMAND...",
 		Short: "Run a program as the workload of a resource",
-		Long: "Run a program with the environment of a launch: it is the workload of the resource and gets tokens of its\n" +
-			"identities from the identity endpoint, with any stock SDK. The launch ends with the program. Standard streams,\n" +
-			"signals and the exit code pass through.",
-		Example: "  inborn run --as func-orders -- node app.mjs",
+		Long: "Run a program as the workload of a resource, unmodified: it gets tokens of its identities where it looks for them\n" +
+			"in the cloud. Standard streams, signals and the exit code pass through, and nothing is left behind.\n\n" +
+			"With --file the command has an Inborn of its own, in memory, for as long as it runs. Without, it joins the one\n" +
+			"that runs on the data directory.\n\n" +
+			"  --mode sandbox  private namespaces (Linux): 169.254.169.254 and the public names of the cloud are Inborn\n" +
+			"  --mode proxy    the same names, for programs that use the proxy in their environment\n" +
+			"  --mode env      only the variables of App Service's identity endpoint\n" +
+			"  --mode auto     the first of these that works here",
+		Example: "  inborn run --file inborn.yaml --as func-orders -- npm test\n  inborn run --as func-orders -- az login --identity",
 		Args:    between(1, math.MaxInt),
 		RunE: func(c *cobra.Command, args []string) error {
-			if mode != "env" {
-				return usage("--mode %s is not offered by this version; use --mode env.", mode)
-			}
-			return sh.run(c.Context(), as, args)
+			f.dataGiven = c.Flags().Changed("data")
+			return sh.run(c.Context(), f, args)
 		},
 	}
-	c.Flags().StringVar(&as, "as", "", "name or id of the resource")
-	c.Flags().StringVar(&mode, "mode", "env", "how the program finds Inborn: env (environment variables)")
-	c.Flags().SetInterspersed(false)
-	_ = c.MarkFlagRequired("as")
+	flags := c.Flags()
+	flags.StringVar(&f.as, "as", "", "name or id of the resource (default: the only one of the manifest)")
+	flags.StringVarP(&f.file, "file", "f", "", "manifest of a private Inborn for this command")
+	flags.StringVar(&f.mode, "mode", modeAuto, "how the program is led to Inborn: auto, sandbox, proxy or env")
+	flags.StringVar(&f.clientID, "client-id", "", "set AZURE_CLIENT_ID, for programs that choose their identity by it")
+	flags.IntSliceVar(&f.connect, "connect", nil, "port of this machine's loopback that can be reached in the sandbox (may be repeated)")
+	flags.IntSliceVar(&f.publish, "publish", nil, "port in the sandbox that can be reached on this machine's loopback (may be repeated)")
+	flags.BoolVar(&f.network, "network", false, "let the sandbox reach the network outside")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log every request to standard error")
+	flags.SetInterspersed(false)
 	return c
 }
 
-func (sh *shell) run(ctx context.Context, as string, args []string) error {
-	client, err := sh.connect(ctx)
+func (f runFlags) check() error {
+	if !slices.Contains([]string{modeAuto, modeSandbox, modeProxy, modeEnv}, f.mode) {
+		return usage("--mode %s is none of auto, sandbox, proxy and env.", f.mode)
+	}
+	if f.file != "" && f.dataGiven {
+		return usage("--file starts a private Inborn and --data joins a running one: leave one of them out, or apply the manifest there first.")
+	}
+	for _, port := range slices.Concat(f.connect, f.publish) {
+		if port < 1 || port > math.MaxUint16 {
+			return usage("%d is not a port.", port)
+		}
+	}
+	return nil
+}
+
+func (sh *shell) run(ctx context.Context, f runFlags, args []string) (err error) {
+	if err := f.check(); err != nil {
+		return err
+	}
+	mode, err := sh.chooseMode(f.mode)
 	if err != nil {
 		return err
 	}
-	l, err := client.launch(ctx, as, runLife)
+	ctx = context.WithoutCancel(ctx) // a signal goes to the command; the rest ends after it
+	log := sh.logger(f.verbose)
+	w, err := sh.world(ctx, f, log)
 	if err != nil {
 		return err
 	}
-	// The command ends when it wants to: a signal goes to it, and the launch ends after it.
-	afterwards := context.WithoutCancel(ctx)
 	defer func() {
-		if err := l.end(afterwards); err != nil {
-			fmt.Fprintf(sh.err, "inborn: the launch stays until %s: %v\n", l.expires.Local().Format(time.TimeOnly), err)
+		if closed := w.close(); closed != nil {
+			fmt.Fprintf(sh.err, "inborn: %s\n", printable(closed.Error()))
 		}
 	}()
-	command := exec.Command(args[0], args[1:]...)
-	command.Stdin, command.Stdout, command.Stderr = sh.in, sh.out, sh.err
-	command.Env = l.childEnvironment()
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT)
-	defer signal.Stop(signals)
-	if err := command.Start(); err != nil {
-		return cannotStart(args[0], err)
-	}
-	extending, stopExtending := context.WithCancel(afterwards)
-	defer stopExtending()
-	kept := make(chan struct{})
-	go func() { defer close(kept); l.keep(extending, sh.err) }()
-	go passSignals(extending, signals, command.Process)
-	ended := command.Wait()
-	stopExtending()
-	<-kept // or an extension on its way would bring the launch back after its end
-	return exitOf(ended)
-}
-
-// keep extends the launch while the command runs.
-func (l *launch) keep(ctx context.Context, errs io.Writer) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(runExtend):
-			if err := l.extend(ctx, runLife); err != nil && ctx.Err() == nil { // tried again: it lives for three turns
-				fmt.Fprintf(errs, "inborn: cannot extend the launch, which ends at %s: %v\n", l.expires.Local().Format(time.TimeOnly), err)
-			}
+	w.launch.clientID = f.clientID
+	if mode == modeSandbox {
+		err := sh.runInSandbox(ctx, w, f, args, log)
+		var refused *sandbox.Refusal
+		if !errors.As(err, &refused) {
+			return err
 		}
-	}
-}
-
-// passSignals hands the signals that would end this program to the command. The terminal's own reach it without our help,
-// as it is in the same process group, so interrupts are only kept from ending us first.
-func passSignals(ctx context.Context, signals <-chan os.Signal, process *os.Process) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case s := <-signals:
-			if s == syscall.SIGTERM || s == syscall.SIGHUP {
-				_ = process.Signal(s)
-			}
+		if f.mode == modeSandbox {
+			return fmt.Errorf("%w; use --mode proxy", err)
 		}
+		sh.fallBack(refused)
+		mode = modeProxy
 	}
+	if mode == modeProxy {
+		return sh.runBehindProxy(ctx, w, args, log)
+	}
+	return sh.runCommand(args, with(without(os.Environ()), w.launch.environment()))
 }
 
-func cannotStart(name string, err error) error {
-	code := exitNotExecutable
-	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
-		code = exitNotFound
+func (sh *shell) world(ctx context.Context, f runFlags, log *slog.Logger) (*world, error) {
+	if f.file != "" {
+		return sh.privateWorld(ctx, f, log)
 	}
-	return &exitError{code, fmt.Errorf("cannot run %s: %w", name, err)}
+	return sh.joinedWorld(ctx, f)
 }
 
-// exitOf ends this program as the command ended: with its exit code, or with 128 and the number of its signal.
-func exitOf(err error) error {
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
+// chooseMode returns the mode to try.
+func (sh *shell) chooseMode(wanted string) (string, error) {
+	if wanted != modeAuto && wanted != modeSandbox {
+		return wanted, nil
+	}
+	err := sandbox.Supported()
+	if err == nil {
+		return modeSandbox, nil
+	}
+	if wanted == modeSandbox {
+		return "", fmt.Errorf("%w; use --mode proxy", err)
+	}
+	sh.fallBack(err)
+	return modeProxy, nil
+}
+
+// fallBack says why a command is not in a sandbox.
+func (sh *shell) fallBack(err error) {
+	fmt.Fprintf(sh.err, "inborn: %s; using --mode proxy\n", printable(err.Error()))
+}
+
+// runInSandbox runs the command where the addresses and names of the cloud are Inborn's.
+func (sh *shell) runInSandbox(ctx context.Context, w *world, f runFlags, args []string, log *slog.Logger) error {
+	authority, err := sandbox.NewAuthority(time.Now, rand.Reader)
+	if err != nil {
 		return err
 	}
-	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return &exitError{code: 128 + int(status.Signal())}
+	trust, err := sandbox.NewTrust(authority.PEM(), os.Environ(), os.DirFS("/"))
+	if err != nil {
+		return err
 	}
-	return &exitError{code: exit.ExitCode()}
+	dir, err := os.Getwd()
+	if err != nil {
+		return fmt.Errorf("the working directory: %w", err)
+	}
+	inside := w.launch.inSandbox(trust.Path())
+	files, hide := trust.Mounts()
+	box, err := sandbox.Start(ctx, sandbox.Config{
+		Command: args, Dir: dir, Files: files, Hide: append(hide, w.hide...), Ours: sandbox.Owns,
+		Env:     with(trust.Environment(trust.Path(), sandbox.CleanEnvironment(os.Environ())), inside.inborn(), inside.platform()),
+		Connect: f.connect, Publish: f.publish, Network: f.network,
+		Stdin: file(sh.in), Stdout: file(sh.out), Stderr: file(sh.err),
+		Note: func(line string) { log.Info(line) },
+	})
+	if err != nil {
+		return err
+	}
+	defer box.Close()
+	if f.mode == modeAuto {
+		fmt.Fprintf(sh.err, "inborn: in a sandbox as %s\n", path.Base(w.launch.resource))
+	}
+	answering, stop := context.WithCancel(ctx)
+	answered := make(chan error, 1)
+	go func() {
+		answered <- box.Answer(answering, sandbox.Answers{Public: w.public, Authority: authority, Metadata: w.metadata, Log: log})
+	}()
+	ended, err := box.Run()
+	stop()
+	<-answered // whatever it says: the command has ended
+	var missing *sandbox.CommandError
+	switch {
+	case errors.As(err, &missing):
+		return &exitError{code: missing.Code(), err: err}
+	case err != nil:
+		return &exitError{code: sandbox.ExitFailed, err: err}
+	}
+	return &exitError{code: ended.Code, die: ended.Die}
+}
+
+// runBehindProxy runs the command with a proxy in its environment that owns the public names.
+func (sh *shell) runBehindProxy(ctx context.Context, w *world, args []string, log *slog.Logger) error {
+	authority, err := sandbox.NewAuthority(time.Now, rand.Reader)
+	if err != nil {
+		return err
+	}
+	environ := os.Environ()
+	trust, err := sandbox.NewTrust(authority.PEM(), append(environ, "NODE_EXTRA_CA_CERTS="+w.launch.certificateFile), os.DirFS("/"))
+	if err != nil {
+		return err
+	}
+	bundle, kept, err := sandbox.MemoryFile("inborn-bundle.pem", trust.Bundle)
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	secret, err := newSecret()
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	proxy := sandbox.Proxy{Public: w.public, TLS: authority.TLSConfig(), Metadata: w.metadata, Secret: secret, Log: log,
+		Upstream: http.ProxyFromEnvironment}
+	serving, stop := context.WithCancel(ctx)
+	served := make(chan error, 1)
+	go func() { served <- proxy.Serve(serving, l) }()
+	fmt.Fprintf(sh.err, "inborn: %s\n", sandbox.ProxyLimits)
+	w.launch.certificateFile = bundle
+	env := trust.Environment(bundle, sandbox.ProxyEnvironment(proxy.URL(l.Addr()), environ))
+	err = sh.runCommand(args, with(env, w.launch.inborn(), w.launch.platform()))
+	stop()
+	<-served
+	return err
+}
+
+// file is the file that a stream of ours is; nil if it is none, as in a test.
+func file(stream any) *os.File {
+	f, _ := stream.(*os.File)
+	return f
 }
