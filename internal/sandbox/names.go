@@ -15,7 +15,7 @@ const MetadataAddress = "169.254.169.254"
 var sites = [...]string{
 	"login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net",
 	"graph.microsoft.com",
-	"management.azure.com",
+	"management.azure.com", "management.core.windows.net",
 	"*.vault.azure.net",
 	"*.blob.core.windows.net", "*.queue.core.windows.net", "*.table.core.windows.net", "*.file.core.windows.net",
 }

@@ -91,7 +91,7 @@ func (h handlers) byPublicName(wanted []string) []serve.Site {
 		switch name {
 		case "graph.microsoft.com":
 			site.Mounts = []serve.Mount{{Handler: h.directories}}
-		case "management.azure.com":
+		case "management.azure.com", "management.core.windows.net":
 			site.Mounts = []serve.Mount{{Handler: h.resources}}
 		case "login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net":
 			site.Mounts = []serve.Mount{{Handler: h.tokens}}

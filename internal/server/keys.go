@@ -152,7 +152,7 @@ func (k *keys) decrypt(ctx context.Context, record *state.SigningKey) (*token.Ke
 // make adds a key that signs from the given time on. When another replica was faster, its key is used instead: the
 // change of the View wakes run again.
 func (k *keys) make(ctx context.Context, ring token.KeyRing, from time.Time) error {
-	key, err := token.NewKey(k.random, k.now())
+	key, err := k.generate(ctx)
 	if err != nil {
 		return err
 	}
@@ -176,6 +176,26 @@ func (k *keys) make(ctx context.Context, ring token.KeyRing, from time.Time) err
 		k.publish(next)
 	}
 	return err
+}
+
+// generate makes a key. Nothing can interrupt that, so if ctx ends first it goes on for nobody: a program that is to stop
+// need not wait for half a second.
+func (k *keys) generate(ctx context.Context) (*token.Key, error) {
+	type result struct {
+		key *token.Key
+		err error
+	}
+	made := make(chan result, 1)
+	go func() {
+		key, err := token.NewKey(k.random, k.now())
+		made <- result{key, err}
+	}()
+	select {
+	case r := <-made:
+		return r.key, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // sameKeys reports whether v names exactly the keys of ring.
