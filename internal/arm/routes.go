@@ -12,7 +12,7 @@ import (
 )
 
 // action is what the caller must be permitted to do on the id in the path, in the words of Azure's role definitions.
-// {type} in it stands for the type in the path.
+// {type} and {provider} in it stand for the type and the resource provider in the path.
 type action string
 
 // call is one request whose caller is known and permitted to make it.
@@ -41,6 +41,13 @@ func (a *api) routes() []serve.Route {
 
 		a.filtered("GET", "/subscriptions", "Microsoft.Resources/subscriptions/read", (*call).listSubscriptions),
 		a.route("GET", sub, "Microsoft.Resources/subscriptions/read", (*call).getSubscription),
+		a.route("GET", sub+"/locations", "Microsoft.Resources/subscriptions/locations/read", (*call).listLocations),
+		a.route("GET", sub+"/providers", "Microsoft.Resources/subscriptions/providers/read", (*call).listProviders),
+		a.route("GET", sub+"/providers/{provider}", "Microsoft.Resources/subscriptions/providers/read", (*call).getProvider),
+		a.route("POST", sub+"/providers/{provider}/register", "{provider}/register/action", (*call).getProvider),
+		a.route("POST", sub+"/providers/{provider}/unregister", "{provider}/unregister/action", (*call).getProvider),
+		a.filtered("GET", "/providers", "Microsoft.Resources/providers/read", (*call).listProviders),
+		a.filtered("GET", "/providers/{provider}", "Microsoft.Resources/providers/read", (*call).getProvider),
 		a.route("GET", sub+"/resources", "Microsoft.Resources/subscriptions/resources/read", (*call).listResources),
 
 		a.route("GET", sub+"/resourceGroups", "Microsoft.Resources/subscriptions/resourceGroups/read", (*call).listGroups),
@@ -55,6 +62,9 @@ func (a *api) routes() []serve.Route {
 		a.route("PUT", group+identity+"/{name}", resource.TypeIdentity+"/write", (*call).putIdentity),
 		a.route("PATCH", group+identity+"/{name}", resource.TypeIdentity+"/write", (*call).patchIdentity),
 		a.route("DELETE", group+identity+"/{name}", resource.TypeIdentity+"/delete", (*call).deleteIdentity),
+		a.route("POST", group+identity+"/{name}/listAssociatedResources", resource.TypeIdentity+"/listAssociatedResources/action",
+			(*call).listAssociatedResources),
+		a.route("GET", "{scope...}/providers/"+typeSystemIdentity+"/default", typeSystemIdentity+"/read", (*call).getSystemIdentity),
 
 		a.route("GET", bindings, "Inborn.Platform/bindings/read", (*call).listBindings),
 		a.route("GET", bindings+"/{binding}", "Inborn.Platform/bindings/read", (*call).getBinding),
@@ -106,7 +116,7 @@ func (a *api) filtered(method, pattern string, needs action, do func(*call) erro
 		if err != nil {
 			return err
 		}
-		needs := action(strings.ReplaceAll(string(needs), "{type}", id.Type()))
+		needs := action(strings.NewReplacer("{type}", id.Type(), "{provider}", serve.Param(r, "provider")).Replace(string(needs)))
 		return do(&call{api: a, w: w, r: r, dir: dir, caller: who, needs: needs, id: id})
 	}}
 }

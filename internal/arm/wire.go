@@ -2,6 +2,7 @@ package arm
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/inborn-id/inborn/internal/apierr"
@@ -286,4 +287,104 @@ func traceOut(t apierr.Trace) traceWire {
 		out.Steps = append(out.Steps, stepWire{s.Check, s.Result})
 	}
 	return out
+}
+
+// providerWire is a resource provider (Microsoft.Resources, providers, 2022-09-01).
+type providerWire struct {
+	ID        string             `json:"id"`
+	Namespace string             `json:"namespace"`
+	Policy    string             `json:"registrationPolicy"`
+	State     string             `json:"registrationState"`
+	Types     []providerTypeWire `json:"resourceTypes"`
+}
+
+type providerTypeWire struct {
+	Type           string   `json:"resourceType"`
+	Locations      []string `json:"locations"`
+	Versions       []string `json:"apiVersions"`
+	DefaultVersion string   `json:"defaultApiVersion"`
+	Capabilities   string   `json:"capabilities"`
+}
+
+func providerOut(subscription resource.ID, p provider) providerWire {
+	out := providerWire{ID: string(subscription) + "/providers/" + p.namespace, Namespace: p.namespace,
+		Policy: "RegistrationRequired", State: "Registered", Types: []providerTypeWire{}}
+	var regions []string
+	for _, display := range locations() {
+		regions = append(regions, display)
+	}
+	versions := typeVersions[:]
+	if p.namespace == "Inborn.Platform" {
+		versions = []string{PlatformVersion}
+	}
+	for _, name := range p.types {
+		out.Types = append(out.Types, providerTypeWire{Type: name, Locations: regions, Versions: versions, DefaultVersion: versions[0],
+			Capabilities: "SupportsTags, SupportsLocation"})
+	}
+	return out
+}
+
+// locationWire is a region (Microsoft.Resources, subscriptions/locations, 2022-12-01).
+type locationWire struct {
+	ID              string               `json:"id"`
+	Name            string               `json:"name"`
+	Type            string               `json:"type"`
+	DisplayName     string               `json:"displayName"`
+	RegionalDisplay string               `json:"regionalDisplayName"`
+	Metadata        locationMetadataWire `json:"metadata"`
+}
+
+type locationMetadataWire struct {
+	Type     string `json:"regionType"`
+	Category string `json:"regionCategory"`
+}
+
+func locationOut(subscription resource.ID, name, display string) locationWire {
+	return locationWire{ID: string(subscription) + "/locations/" + name, Name: name, Type: "Region", DisplayName: display,
+		RegionalDisplay: display, Metadata: locationMetadataWire{"Physical", "Recommended"}}
+}
+
+// associatedPage is a page of the resources that have an identity.
+type associatedPage struct {
+	Total    int              `json:"totalCount"`
+	Value    []associatedWire `json:"value"`
+	NextLink string           `json:"nextLink,omitempty"`
+}
+
+// associatedWire has type and group in lower case, unlike everything else.
+type associatedWire struct {
+	ID               resource.ID `json:"id"`
+	Name             string      `json:"name"`
+	Type             string      `json:"type"`
+	Group            string      `json:"resourceGroup"`
+	SubscriptionID   string      `json:"subscriptionId"`
+	SubscriptionName string      `json:"subscriptionDisplayName"`
+}
+
+func associatedOut(r *resource.Resource, subscriptionName string) associatedWire {
+	return associatedWire{ID: r.ID, Name: r.ID.Name(), Type: strings.ToLower(r.ID.Type()), Group: strings.ToLower(r.ID.Group()),
+		SubscriptionID: r.ID.Subscription(), SubscriptionName: subscriptionName}
+}
+
+// systemIdentityWire is the view of a system-assigned identity (Microsoft.ManagedIdentity, identities/default).
+type systemIdentityWire struct {
+	ID         string            `json:"id"`
+	Name       string            `json:"name"`
+	Type       string            `json:"type"`
+	Location   string            `json:"location"`
+	Tags       map[string]string `json:"tags"`
+	Properties systemProps       `json:"properties"`
+}
+
+// systemProps has no clientSecretUrl: nothing here hands out a credential of an identity.
+type systemProps struct {
+	TenantID    guid.GUID `json:"tenantId"`
+	PrincipalID guid.GUID `json:"principalId"`
+	ClientID    guid.GUID `json:"clientId"`
+}
+
+func systemIdentityOut(tenant guid.GUID, r *resource.Resource) systemIdentityWire {
+	return systemIdentityWire{ID: string(r.ID) + "/providers/" + typeSystemIdentity + "/default", Name: "default", Type: typeSystemIdentity,
+		Location: r.Location, Tags: tagsOut(r.Tags),
+		Properties: systemProps{TenantID: tenant, PrincipalID: r.Identity.System.PrincipalID, ClientID: r.Identity.System.ClientID}}
 }

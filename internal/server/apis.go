@@ -106,6 +106,9 @@ func (s *Server) loginOrigin() string {
 	if s.config.Domain == "" {
 		return ""
 	}
+	if _, port, err := net.SplitHostPort(s.config.Listen); err == nil && port != "443" {
+		return "https://login." + s.config.Domain + ":" + port
+	}
 	return "https://login." + s.config.Domain
 }
 
