@@ -53,6 +53,7 @@ install:
 unit:
 	$(GO) test -count=1 .
 	$(GO) test -race -p 2 -timeout 8m ./...
+	CGO_ENABLED=0 $(GO) test -timeout 5m ./internal/sandbox # as the binary is built: init can do more then
 
 lint: .tools/staticcheck
 	@bad=$$($(SOURCES) -exec gofmt -l {} +); if [ -n "$$bad" ]; then echo "not formatted (make fmt):"; echo "$$bad"; exit 1; fi
@@ -92,7 +93,7 @@ bench: build
 
 # The tests that get better with time, for as long as they take.
 soak:
-	SOAK=1 $(GO) test -race -count=1 -timeout 2h ./internal/store/... ./internal/state/...
+	SOAK=1 $(GO) test -race -count=1 -timeout 2h ./internal/store/... ./internal/state/... ./internal/sandbox
 	$(MAKE) fuzz FUZZTIME=10m
 
 clean:

@@ -55,7 +55,9 @@ type armResource struct {
 }
 
 type armIdentity struct {
-	Type string              `json:"type"`
+	Type        string `json:"type"`
+	PrincipalID string `json:"principalId,omitempty"` // of the system-assigned identity
+
 	User map[string]struct{} `json:"userAssignedIdentities,omitempty"`
 }
 
@@ -148,4 +150,15 @@ type tokenAnswer struct {
 type tokenRefusal struct {
 	Message       string `json:"message"`
 	CorrelationID string `json:"correlationId"`
+}
+
+// resourceOutput is what the commands of `resource` show.
+type resourceOutput struct {
+	ID       string   `json:"id"`
+	Name     string   `json:"name"`
+	Type     string   `json:"type"`
+	Location string   `json:"location"`
+	Group    string   `json:"resourceGroup"`
+	System   string   `json:"systemAssignedIdentity,omitempty"` // its object id
+	User     []string `json:"userAssignedIdentities"`           // names
 }

@@ -202,15 +202,12 @@ func onTerminal(t testing.TB, c *exec.Cmd) *pty {
 	if err != nil {
 		skip(t, "no terminals: %v", err)
 	}
-	t.Cleanup(func() { master.Close() })
+	defer master.Close()
 	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.SetNonblock(int(master.Fd()), true); err != nil {
 		t.Fatal(err)
 	}
 	name := fmt.Sprintf("/dev/pts/%d", number)
@@ -225,7 +222,9 @@ func onTerminal(t testing.TB, c *exec.Cmd) *pty {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	return &pty{t: t, master: os.NewFile(uintptr(dup(t, master)), "terminal")}
+	p := &pty{t: t, master: os.NewFile(uintptr(dup(t, master)), "terminal")}
+	t.Cleanup(func() { p.master.Close() })
+	return p
 }
 
 // dup makes the runtime notice that a file no longer blocks.
@@ -335,11 +334,12 @@ func TestTheTerminalComesBack(t *testing.T) {
 // TestTheTerminalIsNotTaken starts a sandbox in the background of an interactive shell, which must stay the foreground.
 func TestTheTerminalIsNotTaken(t *testing.T) {
 	each(t, func(t *testing.T, w who) {
-		c := w.shellCommand(t, settings{Command: []string{"true"}}, "")
+		c := w.shellCommand(t, settings{Command: []string{"sh", "-c", "sleep 0.1; echo '<done>'"}}, "")
 		c.Args = []string{"bash", "--norc", "--noprofile", "-i"}
 		p := onTerminal(t, c)
-		p.write("\"$OUTER\" & wait; echo ended$((1+1))\n")
-		p.wait("ended2")
+		p.write("(\"$OUTER\"; echo '<ended>') &\n")
+		p.wait("<done>")
+		p.wait("<ended>")
 		p.write("echo here$((1+1)); exit 5\n")
 		p.wait("here2")
 		_ = c.Wait()

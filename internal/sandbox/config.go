@@ -12,14 +12,17 @@
 // belongs to the network namespace in which it was made, whoever serves it. So the listener itself says which sandbox is
 // asking. A namespace ends with its init, and init ends with outer: that is all there is to clean up.
 //
-//	Start, Run and Close                              sandbox_linux.go
+//	Start, Run and Close                              sandbox_linux.go, plan_linux.go, serve_linux.go, process_linux.go
 //	who the command is, and what it may               identity_linux.go, capabilities_linux.go
 //	what passes between outer and init                control_linux.go, wire.go
 //	the steps of init, one after another              init_linux.go, mounts_linux.go, interface_linux.go, sockets_linux.go
 //	the command: found, started, signalled, waited    command_linux.go
-//	names                                             resolver_linux.go, responder_linux.go
+//	signals, exit codes, the terminal                 signals_linux.go, terminal_linux.go
+//	which names are ours, and who answers for them    names.go, resolver_linux.go, responder_linux.go
+//	what clients trust, and what they must not see    trust.go, environment.go
 //	ports and the world outside                       ports_linux.go, tun_linux.go, stack_linux.go
 //	why it cannot be had here                         refusal.go, cause.go, facts_linux.go
+//	what there is instead                             proxy.go
 //
 // It is a wall between the identities of tests, not a jail for hostile programs; docs/threat-model.md says what it holds.
 package sandbox
@@ -41,7 +44,8 @@ type Config struct {
 	Publish []int    // ports inside that can be reached on the host's loopback
 	Network bool     // outbound TCP and UDP, and foreign names; needs /dev/net/tun
 
-	// Ours tells which DNS names lead to 127.0.0.1 inside. They come in lower case and without the last dot.
+	// Ours tells which DNS names lead to 127.0.0.1 inside. They come in lower case and without the last dot, from several
+	// goroutines at a time.
 	Ours func(name string) bool
 
 	Stdin, Stdout, Stderr *os.File // nil: /dev/null

@@ -13,7 +13,8 @@ import (
 
 const (
 	maxMessage = 16 << 10
-	maxSockets = 250 // the kernel takes 253 descriptors in one message
+	maxDetail  = 2 << 10 // of a message; in JSON a byte may take six
+	maxSockets = 250     // the kernel takes 253 descriptors in one message
 )
 
 // sendMessage sends one packet, with descriptors. Packets are whole or not there, so senders need no lock.

@@ -79,7 +79,8 @@ func (in *inside) steps(planFD int) []initStep {
 func fail(controlFD int, at step, err error) int {
 	var errno syscall.Errno
 	errors.As(err, &errno)
-	_ = sendMessage(controlFD, message{Kind: failed, Step: at, Errno: int(errno), Detail: err.Error()})
+	detail := err.Error()
+	_ = sendMessage(controlFD, message{Kind: failed, Step: at, Errno: int(errno), Detail: detail[:min(len(detail), maxDetail)]})
 	return ExitFailed
 }
 

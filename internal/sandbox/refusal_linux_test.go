@@ -73,7 +73,7 @@ func TestNotBlocking(t *testing.T) {
 // TestMaskedProc has a /proc of which parts are covered, as in containers: then there can be no new one.
 func TestMaskedProc(t *testing.T) {
 	if os.Geteuid() != 0 {
-		skip(t, "only root can cover parts of /proc")
+		t.Skip("only root can cover parts of /proc")
 	}
 	each(t, func(t *testing.T, w who) {
 		s := settings{Name: "a", Command: []string{"sh", "-c", program() + " tool get http://169.254.169.254/; bash -c 'sleep 60 & kill %1; wait; echo jobs'; setsid sleep 60 & readlink /proc/self/exe >/dev/null && echo self"}}
@@ -89,7 +89,7 @@ func TestMaskedProc(t *testing.T) {
 
 func TestNoTUN(t *testing.T) {
 	if os.Geteuid() != 0 {
-		skip(t, "only root can take /dev/net/tun away")
+		t.Skip("only root can take /dev/net/tun away")
 	}
 	each(t, func(t *testing.T, w who) {
 		for prepare, says := range map[string]string{

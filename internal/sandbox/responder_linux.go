@@ -74,7 +74,7 @@ func (r *responder) pass(query *dns.Msg, network string) *dns.Msg {
 // askHost asks the name servers of the host, one after another.
 func askHost(query *dns.Msg, network string) (*dns.Msg, error) {
 	conf, err := dns.ClientConfigFromFile(hostConf)
-	if err != nil {
+	if err != nil || len(conf.Servers) == 0 {
 		conf = &dns.ClientConfig{Servers: []string{"127.0.0.1"}, Port: "53"} // as libc does
 	}
 	client := &dns.Client{Net: network, UDPSize: dns.MaxMsgSize}

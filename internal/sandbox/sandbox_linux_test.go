@@ -149,7 +149,7 @@ func TestCapabilities(t *testing.T) {
 
 func TestRootIsRootInside(t *testing.T) {
 	if os.Geteuid() != 0 {
-		skip(t, "only root can be root")
+		t.Skip("only root can be root")
 	}
 	each(t, func(t *testing.T, w who) {
 		if w.name != "root" {

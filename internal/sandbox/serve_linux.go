@@ -1,9 +1,9 @@
 package sandbox
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 
@@ -71,21 +71,24 @@ func packetConn(fd int) (net.PacketConn, error) {
 	return net.FilePacketConn(f)
 }
 
-// answerNames runs a DNS server until the sandbox is closed.
+// answerNames runs a DNS server until the sandbox is closed. Queries that still wait for the host's resolver then end on
+// their own: nobody waits for them.
 func (s *Sandbox) answerNames(server *dns.Server) {
-	started := make(chan struct{})
+	started, ended := make(chan struct{}), make(chan struct{})
 	server.NotifyStartedFunc = func() { close(started) }
-	ended := make(chan error, 1)
-	s.serving.Go(func() {
-		err := server.ActivateAndServe()
-		ended <- err
-		if err != nil {
+	go func() {
+		defer close(ended)
+		if err := server.ActivateAndServe(); err != nil {
 			s.say("the responder for names inside stopped: " + err.Error())
 		}
-	})
+	}()
 	select {
 	case <-started: // only then can it be shut down
-		s.closers = append(s.closers, closeFunc(server.Shutdown))
+		s.closers = append(s.closers, closeFunc(func() error {
+			now, cancel := context.WithCancel(context.Background())
+			cancel()
+			return server.ShutdownContext(now)
+		}))
 	case <-ended:
 	}
 }
@@ -95,5 +98,3 @@ type closeFunc func() error
 
 // Close calls it.
 func (f closeFunc) Close() error { return f() }
-
-var _ io.Closer = closeFunc(nil)

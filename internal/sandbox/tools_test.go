@@ -98,13 +98,14 @@ func getAtOnce(url string, times int) (string, error) {
 	return last.text, last.err
 }
 
-// dial NETWORK ADDRESS: connects.
+// dial NETWORK ADDRESS: connects and waits for the other side to speak.
 func dial(args []string) error {
 	conn, err := net.DialTimeout(args[0], args[1], 5*time.Second)
 	if err != nil {
 		return err
 	}
-	return conn.Close()
+	_, err = conn.Read(make([]byte, 1))
+	return err
 }
 
 // listen NETWORK ADDRESS: says "ready" and waits.
