@@ -46,6 +46,9 @@ func (sh *shell) privateWorld(ctx context.Context, f runFlags, log *slog.Logger)
 	}
 	s, err := server.New(ctx, server.Config{Manifest: m, DefaultResource: as, Launch: secret, Listen: "127.0.0.1:0",
 		PublicNames: sandbox.Sites(), Version: version, Log: log})
+	if apierr.Is(err, apierr.ResourceNotFound) {
+		return nil, usage("%s declares no resource %q. It declares: %s.", f.file, as, strings.Join(resourceNames(m), ", "))
+	}
 	if err != nil {
 		return nil, placed(err, f.file)
 	}
@@ -86,17 +89,21 @@ func resourceToRun(as string, m *manifest.Manifest) (string, error) {
 	case len(m.Resources) == 0:
 		return "", usage("The manifest declares no resource for the command to run as.")
 	}
+	return "", usage("Say with --as which of the resources of the manifest the command is: %s.", strings.Join(resourceNames(m), ", "))
+}
+
+func resourceNames(m *manifest.Manifest) []string {
 	var names []string
 	for _, r := range m.Resources {
 		names = append(names, r.Name)
 	}
-	return "", usage("Say with --as which of the resources of the manifest the command is: %s.", strings.Join(names, ", "))
+	return names
 }
 
 // joinedWorld makes a launch at the Inborn that runs on the data directory.
 func (sh *shell) joinedWorld(ctx context.Context, f runFlags) (*world, error) {
 	if f.as == "" {
-		return nil, usage("Say with --as as which resource the command shall run.")
+		return nil, usage("Say with --as which resource the command shall be, or with --file what a private Inborn is made of.")
 	}
 	client, err := sh.connect(ctx)
 	if apierr.Is(err, apierr.StoreFailed) && !f.dataGiven {
