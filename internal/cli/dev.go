@@ -88,14 +88,25 @@ func (sh *shell) dev(ctx context.Context, f devFlags) error {
 		return errors.Join(err, l.Close())
 	}
 	node := agent.New(agent.Config{Server: s.Nodes(), Now: time.Now, Random: rand.Reader, Log: log})
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.Serve(ctx) })
-	group.Go(func() error { return node.Run(ctx, l) })
-	if err := group.Wait(); err != nil {
+	if err := serveBoth(ctx, s, node, l); err != nil {
 		return err
 	}
 	sh.say("stopped")
 	return nil
+}
+
+// serveBoth runs a server and the agent in its process until ctx ends or one of them fails. The agent stops first: what
+// its last requests ask of the server is still answered.
+func serveBoth(ctx context.Context, s *server.Server, node *agent.Agent, l net.Listener) error {
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.Serve(serving) }) // an error ends ctx, and with it the agent
+	group.Go(func() error {
+		defer stop()
+		return node.Run(ctx, l)
+	})
+	return group.Wait()
 }
 
 // ready prints where everything is and what to type next.

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/inborn-id/inborn/internal/agent"
 	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/manifest"
@@ -66,16 +64,15 @@ func (sh *shell) privateWorld(ctx context.Context, f runFlags, log *slog.Logger)
 		return nil, errors.Join(err, l.Close())
 	}
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
-	group, serving := errgroup.WithContext(serving)
-	group.Go(func() error { return s.Serve(serving) })
-	group.Go(func() error { return node.Run(serving, l) })
+	served := make(chan error, 1)
+	go func() { served <- serveBoth(serving, s, node, l) }()
 	status := s.Status()
 	return &world{
 		public:   s.Public(),
 		metadata: asLaunch(node.Handler(), secret),
 		launch: place{resource: string(s.Resource()), header: secret, endpoint: endpoint + appServicePath,
 			origin: status.Origin, tenant: status.Tenant, certificateFile: certificate},
-		close: func() error { stop(); defer file.Close(); return group.Wait() },
+		close: func() error { stop(); defer file.Close(); return <-served },
 	}, nil
 }
 

@@ -18,11 +18,11 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/inborn-id/inborn/internal/directory"
 	"github.com/inborn-id/inborn/internal/guid"
+	"github.com/inborn-id/inborn/internal/resource"
 )
 
 // Backdate is how far iat and nbf lie before the time of issue, as in tokens of Entra, so that an API whose clock is
@@ -137,21 +137,10 @@ func Access(g Grant, now time.Time, random io.Reader) (*Claims, error) {
 		c.IdentityProvider = c.Issuer
 	}
 	if g.Principal.Type == directory.TypeManagedIdentity {
-		c.Identity = lowerGroup(g.Principal.ResourceID)
+		c.Identity = resource.ID(g.Principal.ResourceID).Issued()
 		if g.Principal.Explicit {
-			c.ComputeResource = lowerGroup(g.ComputeResource)
+			c.ComputeResource = resource.ID(g.ComputeResource).Issued()
 		}
 	}
 	return c, nil
-}
-
-// lowerGroup writes the segment after the subscription of an ARM id as "resourcegroups": the issuer of Azure does so,
-// and programs that match xms_mirid by regular expression rely on it.
-func lowerGroup(id string) string {
-	parts := strings.SplitN(id, "/", 5) // "", subscriptions, S, resourceGroups, the rest
-	if len(parts) == 5 && strings.EqualFold(parts[3], "resourceGroups") {
-		parts[3] = "resourcegroups"
-		return strings.Join(parts, "/")
-	}
-	return id
 }

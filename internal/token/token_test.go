@@ -232,21 +232,6 @@ func TestAccessRefusesOddLifetimesAndNeedsRandomness(t *testing.T) {
 	}
 }
 
-func TestLowerGroup(t *testing.T) {
-	for in, want := range map[string]string{
-		"": "",
-		"/subscriptions/s/resourceGroups/G/providers/P/t/n":             "/subscriptions/s/resourcegroups/G/providers/P/t/n",
-		"/subscriptions/s/RESOURCEGROUPS/G":                             "/subscriptions/s/resourcegroups/G",
-		"/subscriptions/s/providers/resourceGroups/x/y":                 "/subscriptions/s/providers/resourceGroups/x/y",
-		"/subscriptions/s":                                              "/subscriptions/s",
-		"/subscriptions/resourceGroups/resourceGroups/resourceGroups/p": "/subscriptions/resourceGroups/resourcegroups/resourceGroups/p",
-	} {
-		if got := lowerGroup(in); got != want {
-			t.Errorf("lowerGroup(%q) = %q; want %q", in, got, want)
-		}
-	}
-}
-
 // BenchmarkBuild is what a token costs beside its signature.
 func BenchmarkBuild(b *testing.B) {
 	k, g := testKey(), grant()
