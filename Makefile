@@ -97,4 +97,4 @@ soak:
 	$(MAKE) fuzz FUZZTIME=10m
 
 clean:
-	rm -rf bin .tools interop/node_modules
+	rm -rf bin .tools interop/node_modules interop/seeds/node_modules interop/seeds/testdata/001/node_modules

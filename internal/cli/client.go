@@ -13,6 +13,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/inborn-id/inborn/internal/apierr"
@@ -134,6 +135,10 @@ func (c *client) call(ctx context.Context, method, path, audience string, in, ou
 		req.Header.Set("Content-Type", kind)
 	}
 	resp, err := c.http.Do(req)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return apierr.New(apierr.StoreFailed, "The Inborn on %s does not answer at %s: is it in another container or network namespace?",
+			c.data, c.status.Origin).Because(err)
+	}
 	if err != nil {
 		return err
 	}

@@ -29,17 +29,19 @@ var graphRoleTable []byte
 type Catalog struct {
 	apps    []*Application
 	byAppID map[guid.GUID]*Application
+	clients map[guid.GUID]bool
 }
 
 // FirstParty reads the built-in catalog: about 50 applications, Microsoft Graph with its 700 app roles among them. It
 // costs under a millisecond; Run calls it once and hands the result on.
 func FirstParty() (*Catalog, error) {
-	c := &Catalog{byAppID: map[guid.GUID]*Application{}}
+	c := &Catalog{byAppID: map[guid.GUID]*Application{}, clients: map[guid.GUID]bool{}}
 	err := eachLine(appTable, func(line string) error {
-		app, err := parseApp(line)
+		app, kind, err := parseApp(line)
 		if err != nil {
 			return err
 		}
+		c.clients[app.AppID] = kind == "client"
 		c.apps = append(c.apps, app)
 		c.byAppID[app.AppID] = app
 		return nil
@@ -59,6 +61,12 @@ func FirstParty() (*Catalog, error) {
 			ID: role, Value: value, DisplayName: value, AllowedMembers: MemberApplication, Enabled: true})
 		return nil
 	})
+}
+
+// InEveryTenant reports whether a tenant has a service principal for the application from the start. Public clients get
+// theirs when somebody signs in with them: a name that begins like that of an API must not come before it in a list.
+func (c *Catalog) InEveryTenant(appID guid.GUID) bool {
+	return c.byAppID[appID] != nil && !c.clients[appID]
 }
 
 // Applications returns all of them in the order of the table; callers do not change what they point to.
@@ -86,15 +94,16 @@ func LocalAdministrator(tenant guid.GUID) ServicePrincipal {
 	}
 }
 
-func parseApp(line string) (*Application, error) {
+// parseApp returns the application of one line of the table, and its kind.
+func parseApp(line string) (*Application, string, error) {
 	head, uris, _ := strings.Cut(line, " | ")
 	fields := strings.SplitN(head, " ", 3)
 	if len(fields) != 3 {
-		return nil, fmt.Errorf("catalog: application %q: expected id, kind and name", line)
+		return nil, "", fmt.Errorf("catalog: application %q: expected id, kind and name", line)
 	}
 	id, err := guid.Parse(fields[0])
 	if err != nil {
-		return nil, fmt.Errorf("catalog: application %q: %w", line, err)
+		return nil, "", fmt.Errorf("catalog: application %q: %w", line, err)
 	}
 	return &Application{
 		ID:             guid.Derive(guid.GUID{}, "first-party application "+fields[0]),
@@ -102,7 +111,7 @@ func parseApp(line string) (*Application, error) {
 		DisplayName:    fields[2],
 		IdentifierURIs: strings.Fields(uris),
 		FirstParty:     true,
-	}, nil
+	}, fields[1], nil
 }
 
 func eachLine(table []byte, do func(string) error) error {

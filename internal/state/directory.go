@@ -121,6 +121,9 @@ func newBuiltin(catalog *directory.Catalog, tenant *directory.Tenant) *builtin {
 		byURI:         map[string]*directory.Application{},
 	}
 	for _, app := range catalog.Applications() {
+		if !catalog.InEveryTenant(app.AppID) {
+			continue
+		}
 		sp := &directory.ServicePrincipal{
 			ID:          directory.FirstPartyID(tenant.ID, app.AppID),
 			AppID:       app.AppID,
