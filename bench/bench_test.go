@@ -119,3 +119,9 @@ func TestFiguresOfTheKernelAndOfGo(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestManifestOf50Objects(t *testing.T) {
+	if n := strings.Count(fifty(), "\n  - {"); n != 50 {
+		t.Errorf("it has %d", n)
+	}
+}

@@ -41,6 +41,7 @@ func items() []item {
 		{"cached", cached},
 		{"mint", mint},
 		{"start", start},
+		{"run", inSandbox},
 		{"memory", memory},
 		{"build", build},
 	}
@@ -69,7 +70,7 @@ func fail(err error) {
 
 // run measures what was chosen and reports whether all limits are met.
 func run(ctx context.Context) (bool, error) {
-	only := flag.String("only", "", "measure these, separated by commas: cached, mint, start, memory, build (default: all)")
+	only := flag.String("only", "", "measure these, separated by commas: cached, mint, start, run, memory, build (default: all)")
 	rounds := flag.Int("rounds", 15, "turns of each server")
 	round := flag.Duration("time", time.Second, "length of one turn under load")
 	flag.Parse()

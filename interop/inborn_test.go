@@ -32,6 +32,9 @@ var dev *inborn
 var machineEnv = os.Environ()
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == clientArgument {
+		os.Exit(becomeClient(os.Args[2], os.Args[3:]))
+	}
 	os.Exit(runTests(m))
 }
 
@@ -47,6 +50,11 @@ func runTests(m *testing.M) int {
 	} else {
 		flags = []string{"--default-resource", "func-orders"}
 	}
+	if err := share(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(shared.dir)
 	var err error
 	if dev, err = start(flags...); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -56,10 +56,10 @@ func TestNodeOnTheEndpointOf2017(t *testing.T) {
 	needPackages(t)
 	env := launch(t, "func-orders")
 	system, user := identityOf(t, "func-orders"), identityOf(t, "id-orders-dev-local-01")
-	askIdentities(t, map[string]string{"MSI_ENDPOINT": env["MSI_ENDPOINT"], "MSI_SECRET": env["MSI_SECRET"]}, []nodeCase{
-		{name: "G68 system-assigned by default", want: system, ask: nodeAsk{Credential: managed, Scope: graph}},
-		{name: "G69 user-assigned by client id", want: user, ask: nodeAsk{Credential: managed, Options: options{"clientId": user.ClientID}, Scope: graph}},
-		{name: "DefaultAzureCredential", want: system, ask: nodeAsk{Credential: standard, Scope: vault}},
+	askIdentities(t, map[string]string{"MSI_ENDPOINT": env["MSI_ENDPOINT"], "MSI_SECRET": env["MSI_SECRET"]}, []tokenCase{
+		{name: "G68 system-assigned by default", want: system, ask: ask{Credential: managed, Scope: graph}},
+		{name: "G69 user-assigned by client id", want: user, ask: ask{Credential: managed, Options: options{"clientId": user.ClientID}, Scope: graph}},
+		{name: "DefaultAzureCredential", want: system, ask: ask{Credential: standard, Scope: vault}},
 	})
 }
 
@@ -67,9 +67,9 @@ func TestNodePrefersTheNewerEndpoint(t *testing.T) {
 	needPackages(t)
 	env := launch(t, "func-orders")
 	env["MSI_ENDPOINT"] = nowhere
-	askIdentities(t, env, []nodeCase{
-		{name: "managed identity", want: identityOf(t, "func-orders"), ask: nodeAsk{Credential: managed, Scope: graph}},
-		{name: "DefaultAzureCredential", want: identityOf(t, "func-orders"), ask: nodeAsk{Credential: standard, Scope: vault}},
+	askIdentities(t, env, []tokenCase{
+		{name: "managed identity", want: identityOf(t, "func-orders"), ask: ask{Credential: managed, Scope: graph}},
+		{name: "DefaultAzureCredential", want: identityOf(t, "func-orders"), ask: ask{Credential: standard, Scope: vault}},
 	})
 }
 

@@ -152,10 +152,10 @@ func TestNodeOnIMDSNeedsNoSetting(t *testing.T) {
 		return
 	}
 	system, user := identityOf(t, "func-orders"), identityOf(t, "id-orders-dev-local-01")
-	askIdentities(t, nil, []nodeCase{
-		{name: "system-assigned by default", want: system, ask: nodeAsk{Credential: managed, Scope: graph}},
-		{name: "user-assigned by client id", want: user, ask: nodeAsk{Credential: managed, Options: options{"clientId": user.ClientID}, Scope: graph}},
-		{name: "DefaultAzureCredential after its probe", want: system, ask: nodeAsk{Credential: standard, Scope: orders}},
+	askIdentities(t, nil, []tokenCase{
+		{name: "system-assigned by default", want: system, ask: ask{Credential: managed, Scope: graph}},
+		{name: "user-assigned by client id", want: user, ask: ask{Credential: managed, Options: options{"clientId": user.ClientID}, Scope: graph}},
+		{name: "DefaultAzureCredential after its probe", want: system, ask: ask{Credential: standard, Scope: orders}},
 	})
 	t.Run("fetch as printed in the article", func(t *testing.T) {
 		checkToken(t, strings.TrimSpace(node(t, nil, "", "testdata/article-imds.mjs")), graph+"/", system)

@@ -15,3 +15,6 @@ func enterNamespace() ([]string, error) {
 }
 
 func dieWithUs() *syscall.SysProcAttr { return nil }
+
+// localClients are the clients that only Linux has.
+func localClients() map[string]func([]string) error { return map[string]func([]string) error{} }

@@ -13,36 +13,48 @@ const (
 
 type options map[string]string
 
-// nodeAsk is one question for js/identity.mjs. The library keeps tokens for the life of the process, by identity and
-// audience, so no two questions of one run are the same.
-type nodeAsk struct {
+// ask is one question for js/identity.mjs, or for the Go program of clients_test.go. The libraries keep tokens for the life
+// of the process, by identity and audience, so no two questions of one run are the same.
+type ask struct {
 	Credential string  `json:"credential"`
-	Options    options `json:"options"`
+	Options    options `json:"options,omitempty"`
 	Scope      string  `json:"scope"`
+	Call       string  `json:"call,omitempty"` // what to get with the token; "": nothing
 }
 
-type nodeAnswer struct {
+type tokenAnswer struct {
 	Token  string `json:"token"`
+	Body   string `json:"body"` // of the call
 	Error  string `json:"error"`
 	Millis int64  `json:"millis"`
 }
 
-type nodeCase struct {
+type tokenCase struct {
 	name    string
-	ask     nodeAsk
+	ask     ask
 	want    identity
 	refused string // what the error says; then want is nobody
 }
 
-// askIdentities asks all questions in one Node process.
-func askIdentities(t *testing.T, env map[string]string, cases []nodeCase) {
-	t.Helper()
-	var asks []nodeAsk
+func asksOf(cases []tokenCase) []ask {
+	var asks []ask
 	for _, c := range cases {
 		asks = append(asks, c.ask)
 	}
-	var answers []nodeAnswer
-	nodeJSON(t, env, asks, &answers, "js/identity.mjs")
+	return asks
+}
+
+// askIdentities asks all questions in one Node process.
+func askIdentities(t *testing.T, env map[string]string, cases []tokenCase) {
+	t.Helper()
+	var answers []tokenAnswer
+	nodeJSON(t, env, asksOf(cases), &answers, "js/identity.mjs")
+	checkAnswers(t, dev.tokens(), cases, answers)
+}
+
+// checkAnswers expects tokens of that tenant, or refusals.
+func checkAnswers(t *testing.T, from tenant, cases []tokenCase, answers []tokenAnswer) {
+	t.Helper()
 	if len(answers) != len(cases) {
 		t.Fatalf("%d answers to %d questions", len(answers), len(cases))
 	}
@@ -53,11 +65,14 @@ func askIdentities(t *testing.T, env map[string]string, cases []nodeCase) {
 			case c.refused == "" && got.Error != "":
 				t.Fatal(got.Error)
 			case c.refused == "":
-				checkToken(t, got.Token, c.ask.Scope, c.want)
+				from.check(t, got.Token, c.ask.Scope, c.want)
 			case got.Error == "":
 				t.Fatalf("got a token of %+v", readToken(t, got.Token))
 			case !strings.Contains(got.Error, c.refused):
 				t.Errorf("the error does not speak of %q:\n%s", c.refused, got.Error)
+			}
+			if c.ask.Call != "" {
+				checkUsers(t, got.Body)
 			}
 			if took := time.Duration(got.Millis) * time.Millisecond; took > failsWithin {
 				t.Errorf("it took %s, want less than %s", took, failsWithin)
@@ -69,30 +84,30 @@ func askIdentities(t *testing.T, env map[string]string, cases []nodeCase) {
 func TestNodeOnAppServiceGetsTheIdentityItAsksFor(t *testing.T) {
 	needPackages(t)
 	system, user := identityOf(t, "func-orders"), identityOf(t, "id-orders-dev-local-01")
-	askIdentities(t, launch(t, "func-orders"), []nodeCase{
-		{name: "system-assigned by default", want: system, ask: nodeAsk{Credential: managed, Scope: graph}},
-		{name: "user-assigned by client id", want: user, ask: nodeAsk{Credential: managed, Options: options{"clientId": user.ClientID}, Scope: graph}},
-		{name: "user-assigned by object id", want: user, ask: nodeAsk{Credential: managed, Options: options{"objectId": user.ObjectID}, Scope: arm}},
-		{name: "user-assigned by resource id", want: user, ask: nodeAsk{Credential: managed, Options: options{"resourceId": user.ResourceID}, Scope: orders}},
-		{name: "DefaultAzureCredential", want: system, ask: nodeAsk{Credential: standard, Scope: orders}},
+	askIdentities(t, launch(t, "func-orders"), []tokenCase{
+		{name: "system-assigned by default", want: system, ask: ask{Credential: managed, Scope: graph}},
+		{name: "user-assigned by client id", want: user, ask: ask{Credential: managed, Options: options{"clientId": user.ClientID}, Scope: graph}},
+		{name: "user-assigned by object id", want: user, ask: ask{Credential: managed, Options: options{"objectId": user.ObjectID}, Scope: arm}},
+		{name: "user-assigned by resource id", want: user, ask: ask{Credential: managed, Options: options{"resourceId": user.ResourceID}, Scope: orders}},
+		{name: "DefaultAzureCredential", want: system, ask: ask{Credential: standard, Scope: orders}},
 		{name: "DefaultAzureCredential with a client id", want: user,
-			ask: nodeAsk{Credential: standard, Options: options{"managedIdentityClientId": user.ClientID}, Scope: "https://vault.azure.net"}},
+			ask: ask{Credential: standard, Options: options{"managedIdentityClientId": user.ClientID}, Scope: "https://vault.azure.net"}},
 		{name: "an identity that the resource does not have", refused: "No Managed Identity found",
-			ask: nodeAsk{Credential: managed, Options: options{"clientId": identityOf(t, "id-of-another").ClientID}, Scope: graph}},
+			ask: ask{Credential: managed, Options: options{"clientId": identityOf(t, "id-of-another").ClientID}, Scope: graph}},
 	})
 }
 
 func TestNodeOnIMDSByAuthorityHost(t *testing.T) {
 	needPackages(t)
 	system, user := identityOf(t, "func-orders"), identityOf(t, "id-orders-dev-local-01")
-	askIdentities(t, map[string]string{"AZURE_POD_IDENTITY_AUTHORITY_HOST": dev.IdentityEndpoint}, []nodeCase{
-		{name: "system-assigned by default", want: system, ask: nodeAsk{Credential: managed, Scope: graph}},
-		{name: "user-assigned by client id", want: user, ask: nodeAsk{Credential: managed, Options: options{"clientId": user.ClientID}, Scope: graph}},
-		{name: "user-assigned by object id", want: user, ask: nodeAsk{Credential: managed, Options: options{"objectId": user.ObjectID}, Scope: arm}},
-		{name: "user-assigned by resource id", want: user, ask: nodeAsk{Credential: managed, Options: options{"resourceId": user.ResourceID}, Scope: orders}},
-		{name: "DefaultAzureCredential after its probe", want: system, ask: nodeAsk{Credential: standard, Scope: orders}},
+	askIdentities(t, map[string]string{"AZURE_POD_IDENTITY_AUTHORITY_HOST": dev.IdentityEndpoint}, []tokenCase{
+		{name: "system-assigned by default", want: system, ask: ask{Credential: managed, Scope: graph}},
+		{name: "user-assigned by client id", want: user, ask: ask{Credential: managed, Options: options{"clientId": user.ClientID}, Scope: graph}},
+		{name: "user-assigned by object id", want: user, ask: ask{Credential: managed, Options: options{"objectId": user.ObjectID}, Scope: arm}},
+		{name: "user-assigned by resource id", want: user, ask: ask{Credential: managed, Options: options{"resourceId": user.ResourceID}, Scope: orders}},
+		{name: "DefaultAzureCredential after its probe", want: system, ask: ask{Credential: standard, Scope: orders}},
 		{name: "an identity that the resource does not have", refused: "Identity not found",
-			ask: nodeAsk{Credential: managed, Options: options{"clientId": identityOf(t, "id-of-another").ClientID}, Scope: graph}},
+			ask: ask{Credential: managed, Options: options{"clientId": identityOf(t, "id-of-another").ClientID}, Scope: graph}},
 	})
 }
 

@@ -33,6 +33,9 @@ import (
 	"github.com/inborn-id/inborn/internal/serve"
 )
 
+// LaunchHeader is imds.LaunchHeader, for those that serve Handler to one launch.
+const LaunchHeader = imds.LaunchHeader
+
 // Config is what an Agent is made of. Fields without a default must be set.
 type Config struct {
 	Server *nodeapi.Client

@@ -98,6 +98,14 @@ func cannotStart(name string, err error) error {
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 		code = exitNotFound
 	}
+	var lookup *exec.Error
+	var start *fs.PathError
+	switch { // both say again what was tried
+	case errors.As(err, &lookup):
+		err = lookup.Err
+	case errors.As(err, &start):
+		err = start.Err
+	}
 	return &exitError{code: code, err: fmt.Errorf("cannot run %s: %w", name, err)}
 }
 

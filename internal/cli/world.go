@@ -136,12 +136,12 @@ func newSecret() (string, error) {
 }
 
 // asLaunch answers at the literal metadata address, where processes ask that know no secret: the connection says which
-// launch it is. A client of App Service's endpoint has to show the secret itself.
+// launch it is. What they send is theirs to the last header. Connection goes, because it could take the secret out again
+// on its way through a relay.
 func asLaunch(h http.Handler, secret string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.EqualFold(strings.TrimRight(r.URL.Path, "/"), appServicePath) {
-			r.Header.Set("X-Identity-Header", secret)
-		}
+		r.Header.Del("Connection")
+		r.Header.Set(agent.LaunchHeader, secret)
 		h.ServeHTTP(w, r)
 	})
 }

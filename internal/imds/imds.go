@@ -25,6 +25,7 @@ package imds
 
 import (
 	"context"
+	"crypto/subtle"
 	"fmt"
 	"io"
 	"net/http"
@@ -180,7 +181,10 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request, at element, ask 
 		if err := ask.admit(r.Header); err != nil {
 			return err
 		}
-	} else if err := ask.meet(r); err != nil {
+	} else if err := metadata(r); err != nil {
+		return err
+	}
+	if err := ask.within(r.Header); err != nil {
 		return err
 	}
 	if err := ask.parse(r.URL.RawQuery); err != nil {
@@ -214,13 +218,25 @@ func (a *Ask) admit(header http.Header) error {
 	return nil
 }
 
-// meet checks a request to the metadata service. It has no secret of its own; a sandbox, which is asked at the literal
-// address by processes that know nothing, adds that of its launch.
-func (a *Ask) meet(r *http.Request) error {
-	if secret := r.Header["X-Identity-Header"]; len(secret) > 0 {
-		a.Secret = secret[0]
+// LaunchHeader is the header by which a sandbox says whose requests these are: it adds the secret of its launch, in the
+// place of whatever its programs sent, to all that comes in by the literal address. At the metadata service it is the only
+// secret there is. A client of App Service's endpoint has to show the same one itself, so a secret that got out of another
+// launch is of no use.
+const LaunchHeader = "Inborn-Launch"
+
+// within takes the launch that a request comes from, if it says so.
+func (a *Ask) within(header http.Header) error {
+	launch := header[LaunchHeader]
+	switch {
+	case len(launch) == 0:
+		return nil
+	case a.Form == IMDS:
+		a.Secret = launch[0]
+		return nil
+	case subtle.ConstantTimeCompare([]byte(a.Secret), []byte(launch[0])) == 0:
+		return apierr.New(apierr.EndpointHeaderWrong, "The value of %s is not that of the launch that sent the request.", a.Form.Header()).At(a.Form.Header())
 	}
-	return metadata(r)
+	return nil
 }
 
 // metadata checks the header that proves that the caller is no web page and no server tricked into a request. The

@@ -23,35 +23,38 @@ import (
 
 // The admin socket is no second way into the system. It answers two questions of whoever may open the data directory
 // anyway: where are you, and may I have a short-lived token of the local administrator. With that token the caller uses
-// the public APIs like anyone else. Under every other Host it is the way to the APIs by their public names, for the
-// sandboxes of `inborn run`: a name that this machine's other programs must not be led to has no port here.
+// the public APIs like anyone else.
+//
+// The public socket is the way to the APIs by their public names, for the sandboxes of `inborn run`: names that the other
+// programs of this machine must not be led to have no port. What comes through it is written by the programs in a sandbox,
+// to the last header, so nothing but the public APIs may be behind it.
 
 const (
 	adminSocket           = "admin.sock"
-	adminHost             = "admin"
+	publicSocket          = "public.sock"
 	administratorLifetime = 5 * time.Minute
 	maxSocketPath         = 100 // bytes; the kernel's limit is 108 on Linux and 104 on others
 )
 
 type peerKey struct{}
 
-// listenAdmin opens the admin socket of a data directory that this process has locked, so a socket that lies there is
-// left over from a process that died.
-func listenAdmin(dir string) (net.Listener, error) {
-	path := filepath.Join(dir, adminSocket)
+// listenSocket opens a socket in a data directory that this process has locked, so one that lies there is left over from
+// a process that died.
+func listenSocket(dir, name string) (net.Listener, error) {
+	path := filepath.Join(dir, name)
 	if len(path) > maxSocketPath {
-		return nil, fmt.Errorf("the path of the admin socket, %s, is longer than %d bytes: choose a shorter --data", path, maxSocketPath)
+		return nil, fmt.Errorf("the path of a socket, %s, is longer than %d bytes: choose a shorter --data", path, maxSocketPath)
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("cannot replace the admin socket: %w", err)
+		return nil, fmt.Errorf("cannot replace %s: %w", path, err)
 	}
 	l, err := net.Listen("unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot open the admin socket: %w", err)
+		return nil, fmt.Errorf("cannot open %s: %w", path, err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
 		l.Close()
-		return nil, fmt.Errorf("cannot protect the admin socket: %w", err)
+		return nil, fmt.Errorf("cannot protect %s: %w", path, err)
 	}
 	return l, nil
 }
@@ -71,17 +74,20 @@ func (s *Server) adminHandler() http.Handler {
 		s.log.Info("administrator token", "audience", claims.Audience, "peer", r.Context().Value(peerKey{}))
 		s.reply(w, AdminToken{AccessToken: text, ExpiresOn: claims.Expires.Unix()}, nil)
 	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if peer, ok := r.Context().Value(peerKey{}).(int); !ok || (peer != 0 && peer != os.Getuid()) {
-			s.reply(w, nil, apierr.New(apierr.PermissionMissing, "Only the user that runs Inborn, and root, may use its admin socket."))
-			return
-		}
-		if r.Host != adminHost {
-			s.public.ServeHTTP(w, r)
-			return
-		}
+	return s.ours(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 		mux.ServeHTTP(w, r)
+	}))
+}
+
+// ours lets only the user in who runs Inborn, and root.
+func (s *Server) ours(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if peer, ok := r.Context().Value(peerKey{}).(int); !ok || (peer != 0 && peer != os.Getuid()) {
+			s.reply(w, nil, apierr.New(apierr.PermissionMissing, "Only the user that runs Inborn, and root, may use its sockets."))
+			return
+		}
+		h.ServeHTTP(w, r)
 	})
 }
 
@@ -97,10 +103,10 @@ func (s *Server) reply(w http.ResponseWriter, value any, err error) {
 	_ = serve.WriteJSON(w, http.StatusBadRequest, adminError{Message: e.Message, Help: e.Help})
 }
 
-// serveAdmin runs the admin socket until ctx ends. The peer's user id is read once per connection.
-func (s *Server) serveAdmin(ctx context.Context, l net.Listener) error {
+// serveSocket runs a socket until ctx ends. The peer's user id is read once per connection.
+func serveSocket(ctx context.Context, l net.Listener, h http.Handler) error {
 	server := &http.Server{
-		Handler:           s.adminHandler(),
+		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			if uid, err := peerUID(c); err == nil {
@@ -112,7 +118,7 @@ func (s *Server) serveAdmin(ctx context.Context, l net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
 	if err := server.Serve(l); ctx.Err() == nil {
-		return fmt.Errorf("admin socket: %w", err)
+		return fmt.Errorf("%s: %w", l.Addr(), err)
 	}
 	return nil
 }
@@ -120,13 +126,13 @@ func (s *Server) serveAdmin(ctx context.Context, l net.Listener) error {
 // Public is the handler of the running Inborn for the public names, to be served to one launch. The request is passed on
 // as it came.
 func (a *Admin) Public() http.Handler {
-	transport := a.transport()
+	transport := a.transport(publicSocket)
 	transport.MaxIdleConnsPerHost = 64
 	transport.DisableCompression = true
 	return &httputil.ReverseProxy{
 		Transport: transport,
 		Rewrite: func(r *httputil.ProxyRequest) {
-			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = "http", adminHost, r.In.Host
+			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = "http", "public", r.In.Host
 		},
 		FlushInterval: -1,
 		ErrorLog:      slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
@@ -145,17 +151,17 @@ type Admin struct {
 // NewAdmin returns the client for the data directory dir.
 func NewAdmin(dir string) *Admin {
 	a := &Admin{dir: dir}
-	transport := a.transport()
+	transport := a.transport(adminSocket)
 	transport.DisableKeepAlives = true
 	a.client = &http.Client{Timeout: time.Minute, Transport: transport}
 	return a
 }
 
-// transport connects to the socket, whatever the address.
-func (a *Admin) transport() *http.Transport {
+// transport connects to a socket, whatever the address.
+func (a *Admin) transport(socket string) *http.Transport {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
-		conn, err := d.DialContext(ctx, "unix", filepath.Join(a.dir, adminSocket))
+		conn, err := d.DialContext(ctx, "unix", filepath.Join(a.dir, socket))
 		if err != nil {
 			return nil, err
 		}
@@ -181,7 +187,7 @@ func (a *Admin) Token(ctx context.Context, resource string) (AdminToken, error) 
 }
 
 func (a *Admin) call(ctx context.Context, method, path string, out any) error {
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+adminHost+path, nil)
+	req, err := http.NewRequestWithContext(ctx, method, "http://admin"+path, nil)
 	if err != nil {
 		return err
 	}

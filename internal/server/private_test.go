@@ -62,9 +62,9 @@ func get(h http.Handler, host, path string, header ...string) (int, string) {
 const metadataToken = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https://graph.microsoft.com"
 
 func TestAPrivateInbornIsItsLaunchsOnly(t *testing.T) {
-	_, metadata, _ := startPrivate(t, "one")
+	_, metadata, _ := startPrivate(t, "both")
 	ask := func(secret string) (int, string) {
-		return get(metadata, "169.254.169.254", metadataToken, "Metadata", "true", "X-Identity-Header", secret)
+		return get(metadata, "169.254.169.254", metadataToken, "Metadata", "true", "Inborn-Launch", secret)
 	}
 	if status, text := ask("secret"); status != 200 || !strings.Contains(text, `"access_token":"ey`) {
 		t.Errorf("the launch: %d %s", status, text)
@@ -74,8 +74,22 @@ func TestAPrivateInbornIsItsLaunchsOnly(t *testing.T) {
 			t.Errorf("%q: %d %s", secret, status, text)
 		}
 	}
-	if status, _ := get(metadata, "169.254.169.254", "/msi/token?api-version=2019-08-01&resource=x", "X-Identity-Header", "other"); status != 401 {
-		t.Errorf("App Service with another header: %d", status)
+	const appService = "/msi/token?api-version=2019-08-01&resource=https://graph.microsoft.com"
+	for _, c := range []struct {
+		path, header, launch string
+		status               int
+	}{
+		{appService, "secret", "secret", 200},
+		{appService, "secret", "another", 401}, // a secret that got out of one launch, used in another
+		{appService, "another", "secret", 401},
+		{appService, "", "secret", 401},
+		{"/" + appService, "", "secret", 401},
+		{"//msi//token?api-version=2019-08-01&resource=x", "", "secret", 401},
+	} {
+		status, text := get(metadata, "169.254.169.254", c.path, "X-Identity-Header", c.header, "Inborn-Launch", c.launch)
+		if status != c.status {
+			t.Errorf("%+v: %d %s", c, status, text)
+		}
 	}
 }
 
@@ -126,6 +140,11 @@ func TestThePublicNamesAreBehindTheAdminSocketOnly(t *testing.T) {
 	if answer.StatusCode != 421 {
 		t.Errorf("at the port that everybody reaches: %d %s", answer.StatusCode, body)
 	}
+	for _, host := range []string{"admin", "public", "ADMIN", ""} { // what a program may send is no way to the administrator
+		if status, text := get(relayed, host, "/status"); status != 421 && status != 400 {
+			t.Errorf("Host %q: %d %s", host, status, text)
+		}
+	}
 	w.stop()
 	if status, text := get(relayed, "graph.microsoft.com", "/v1.0/users"); status != 502 || !strings.Contains(text, "No Inborn is running") {
 		t.Errorf("after the end: %d %s", status, text)
@@ -138,7 +157,7 @@ func TestAPrivateInbornLeavesNoFile(t *testing.T) {
 	t.Setenv("TMPDIR", dir)
 	t.Setenv("XDG_STATE_HOME", filepath.Join(dir, "state"))
 	_, metadata, _ := startPrivate(t, "one")
-	if status, text := get(metadata, "169.254.169.254", metadataToken, "Metadata", "true", "X-Identity-Header", "secret"); status != 200 {
+	if status, text := get(metadata, "169.254.169.254", metadataToken, "Metadata", "true", "Inborn-Launch", "secret"); status != 200 {
 		t.Fatalf("%d %s", status, text)
 	}
 	if found, err := os.ReadDir(dir); err != nil || len(found) > 0 {

@@ -95,7 +95,8 @@ type Server struct {
 	pipe      *nodeapi.Pipe
 	listener  net.Listener
 	admin     net.Listener
-	endpoint  string // of the agent in this process
+	names     net.Listener // the public socket
+	endpoint  string       // of the agent in this process
 }
 
 // New opens the data directory, brings the tenant to what the manifest declares and takes the addresses. Nothing is
@@ -120,7 +121,8 @@ func (s *Server) openState(ctx context.Context) error {
 	if s.store, err = s.openStore(ctx); err != nil {
 		return err
 	}
-	s.live, err = state.Open(ctx, s.store, catalog, state.Options{Now: s.config.Now, Random: s.config.Random, Log: s.log})
+	// Not until ctx ends, which may be sooner than Serve: what is in work then still changes something.
+	s.live, err = state.Open(context.WithoutCancel(ctx), s.store, catalog, state.Options{Now: s.config.Now, Random: s.config.Random, Log: s.log})
 	return err
 }
 
@@ -173,7 +175,10 @@ func (s *Server) listen(context.Context) error {
 		}
 	}
 	if s.config.DataDir != "" {
-		s.admin, err = listenAdmin(s.config.DataDir)
+		if s.admin, err = listenSocket(s.config.DataDir, adminSocket); err != nil {
+			return err
+		}
+		s.names, err = listenSocket(s.config.DataDir, publicSocket)
 	}
 	return err
 }
@@ -232,7 +237,8 @@ func (s *Server) Serve(ctx context.Context) error {
 		})
 	}
 	if s.admin != nil {
-		group.Go(func() error { return s.serveAdmin(ctx, s.admin) })
+		group.Go(func() error { return serveSocket(ctx, s.admin, s.adminHandler()) })
+		group.Go(func() error { return serveSocket(ctx, s.names, s.ours(s.public)) })
 	}
 	group.Go(func() error { return s.serveNodes(ctx) })
 	return group.Wait()
@@ -283,7 +289,7 @@ func (s *Server) Applied() []manifest.Change { return s.applied }
 // Close releases what New took; it may be called twice.
 func (s *Server) Close() {
 	s.pipe.Close()
-	for _, l := range []net.Listener{s.listener, s.admin} {
+	for _, l := range []net.Listener{s.listener, s.admin, s.names} {
 		if l != nil {
 			l.Close()
 		}
