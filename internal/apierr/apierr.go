@@ -63,7 +63,9 @@ func (e *Error) At(target string) *Error {
 }
 
 // WithHelp adds the command that would fix it, as Command makes it.
-func (e *Error) WithHelp(format string, args ...any) *Error { return e.Helped(Command(format, args...)) }
+func (e *Error) WithHelp(format string, args ...any) *Error {
+	return e.Helped(Command(format, args...))
+}
 
 // Command returns a command for people, who paste it into a shell: args that a shell would take apart or run are quoted.
 func Command(format string, args ...any) string {
