@@ -171,10 +171,14 @@ func TestSignalsOfShells(t *testing.T) {
 		equal(t, "timeout", w.shell(t, s, `timeout 0.3 "$OUTER"; echo $?; timeout --foreground 0.3 "$OUTER"; echo $?`), "124\n124\n")
 		s.Command = []string{"sh", "-c", "kill -HUP $$; echo still here"}
 		equal(t, "nohup", w.shell(t, s, `nohup "$OUTER" 2>nohup.err`), "still here\n")
-		s.Command = []string{"sh", "-c", "grep SigIgn /proc/self/status"}
-		equal(t, "ignored", w.shell(t, s, `(trap '' INT HUP; "$OUTER")`), "SigIgn:\t0000000000000003\n")
-		equal(t, "not ignored", w.shell(t, s, `"$OUTER"`), "SigIgn:\t0000000000000000\n")
-		equal(t, "not blocked", w.shell(t, settings{Command: []string{"grep", "SigBlk", "/proc/self/status"}}, `"$OUTER"`), "SigBlk:\t0000000000000000\n")
+		// Whoever runs the tests may ignore or block something already, such as a signal of its C library.
+		status := func(line string) string { return "grep " + line + " /proc/self/status" }
+		s.Command = []string{"sh", "-c", status("SigIgn")}
+		for what, before := range map[string]string{"ignored": "trap '' INT HUP; ", "not ignored": ""} {
+			equal(t, what, w.shell(t, s, "("+before+`"$OUTER")`), w.shell(t, s, "("+before+status("SigIgn")+")"))
+		}
+		s.Command = []string{"sh", "-c", status("SigBlk")}
+		equal(t, "not blocked", w.shell(t, s, `"$OUTER"`), w.shell(t, s, status("SigBlk")))
 	})
 }
 
@@ -250,7 +254,7 @@ func (p *pty) write(text string) {
 // wait reads until the terminal shows a text that it has not shown before.
 func (p *pty) wait(want string) {
 	p.t.Helper()
-	_ = p.master.SetReadDeadline(time.Now().Add(20 * time.Second))
+	_ = p.master.SetReadDeadline(time.Now().Add(time.Minute)) // machines that run all tests at once are slow
 	buffer := make([]byte, 4096)
 	for {
 		if _, rest, ok := strings.Cut(p.seen.String(), want); ok {

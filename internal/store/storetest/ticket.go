@@ -187,13 +187,13 @@ func traces(t *testing.T, place Place) {
 
 func waitFor(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for range 500 {
+	for range 3000 {
 		if done() {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Fatalf("waited 5 s for %s", what)
+	t.Fatalf("waited 30 s for %s", what)
 }
 
 func must(tb testing.TB, db *sql.DB, query string) {
