@@ -302,16 +302,19 @@ func TestJobControl(t *testing.T) {
 		c.Args = []string{"bash", "--norc", "--noprofile", "-i"}
 		c.Env = append(c.Env, "PS1=$ ")
 		p := onTerminal(t, c)
+		p.wait("$ ") // what is typed while the shell sets up its terminal can get lost
 		p.write("\"$OUTER\"\n")
 		p.wait("<ready>")
 		p.write("\x1a") // ^Z
 		p.wait("Stopped")
+		p.wait("$ ")
 		p.write("echo back$((1+1))\n")
 		p.wait("back2")
 		p.write("fg\n")
 		p.wait("<going on>")
 		p.write("line\n")
 		p.wait("<read line>")
+		p.wait("$ ")
 		p.write("exit 4\n")
 		_ = c.Wait()
 		if code := c.ProcessState.ExitCode(); code != 4 {
