@@ -91,9 +91,9 @@ demo: build
 bench: build
 	INBORN_BIN=$(CURDIR)/bin/inborn $(GO) run ./bench
 
-# The tests that get better with time, for as long as they take.
+# The tests that get better with time, for as long as they take; a million random cases of rbac among them.
 soak:
-	SOAK=1 $(GO) test -race -count=1 -timeout 2h ./internal/store/... ./internal/state/... ./internal/sandbox
+	SOAK=1 INBORN_SOAK=1 $(GO) test -race -count=1 -timeout 2h ./internal/store/... ./internal/state/... ./internal/sandbox
 	$(MAKE) fuzz FUZZTIME=10m
 
 clean:

@@ -73,6 +73,24 @@ const (
 	IdentityToAssignNotFound // an identity block names an identity that does not exist
 	ManifestInvalid          // Target is the place, line:column
 	LimitExceeded            // Target names the limit
+	ProviderNotRegistered    // the subscription gave a namespace back; Target is its name
+
+	// Roles and who has them.
+	RoleDefinitionDoesNotExist       // referred to by a request; Target is its id
+	RoleDefinitionNotFound           // asked for itself
+	RoleDefinitionWithSameNameExists // Target is the name
+	RoleDefinitionHasAssignments     // so it cannot be deleted
+	RoleDefinitionUpdateNotPermitted // it is built in
+	RoleAssignmentNotFound           // Target is its id
+	RoleAssignmentExists             // the same principal, role and scope under another name; Target is that
+	RoleAssignmentUpdateNotPermitted // principal, role and scope of an assignment never change
+	LastOwnerAssignment              // of a subscription
+	PrincipalNotFound                // an assignment names a principal that is not there
+	UnmatchedPrincipalType           // an assignment says another type than the principal has
+	ConditionInvalid                 // the message names the place
+	DenyAssignmentNotFound           // Target is its id
+	ManagementGroupNotFound          // Target is its name
+	ManagementGroupNotEmpty          // so it cannot be deleted
 
 	// This server's own condition.
 	StateStale   // the View is older than it may be: fail closed
@@ -159,8 +177,26 @@ var table = [codeCount]struct {
 	IdentityToAssignNotFound: {"IdentityToAssignNotFound", Invalid},
 	ManifestInvalid:          {"ManifestInvalid", Invalid},
 	LimitExceeded:            {"LimitExceeded", Invalid},
-	StateStale:               {"StateStale", Unavailable},
-	StoreFailed:              {"StoreFailed", Unavailable},
-	KeysNotReady:             {"KeysNotReady", Unavailable},
-	QueueFull:                {"QueueFull", Unavailable},
+	ProviderNotRegistered:    {"ProviderNotRegistered", Conflict},
+
+	RoleDefinitionDoesNotExist:       {"RoleDefinitionDoesNotExist", Invalid},
+	RoleDefinitionNotFound:           {"RoleDefinitionNotFound", NotFound},
+	RoleDefinitionWithSameNameExists: {"RoleDefinitionWithSameNameExists", Conflict},
+	RoleDefinitionHasAssignments:     {"RoleDefinitionHasAssignments", Invalid},
+	RoleDefinitionUpdateNotPermitted: {"RoleDefinitionUpdateNotPermitted", Forbidden},
+	RoleAssignmentNotFound:           {"RoleAssignmentNotFound", NotFound},
+	RoleAssignmentExists:             {"RoleAssignmentExists", Conflict},
+	RoleAssignmentUpdateNotPermitted: {"RoleAssignmentUpdateNotPermitted", Invalid},
+	LastOwnerAssignment:              {"LastOwnerAssignment", Conflict},
+	PrincipalNotFound:                {"PrincipalNotFound", Invalid},
+	UnmatchedPrincipalType:           {"UnmatchedPrincipalType", Invalid},
+	ConditionInvalid:                 {"ConditionInvalid", Invalid},
+	DenyAssignmentNotFound:           {"DenyAssignmentNotFound", NotFound},
+	ManagementGroupNotFound:          {"ManagementGroupNotFound", NotFound},
+	ManagementGroupNotEmpty:          {"ManagementGroupNotEmpty", Conflict},
+
+	StateStale:   {"StateStale", Unavailable},
+	StoreFailed:  {"StoreFailed", Unavailable},
+	KeysNotReady: {"KeysNotReady", Unavailable},
+	QueueFull:    {"QueueFull", Unavailable},
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/directory"
+	"github.com/inborn-id/inborn/internal/envelope"
 	"github.com/inborn-id/inborn/internal/guid"
 	"github.com/inborn-id/inborn/internal/manifest"
 	"github.com/inborn-id/inborn/internal/resource"
@@ -67,6 +68,7 @@ type world struct {
 	client *http.Client
 	config Config
 	traces sync.Map // request id to trace
+	store  *store.Store
 }
 
 func start(t *testing.T) *world {
@@ -77,14 +79,24 @@ func start(t *testing.T) *world {
 	st, err := store.OpenSQLite(ctx, t.TempDir())
 	must(t, err)
 	t.Cleanup(func() { must(t, st.Close()) })
-	w := &world{T: t}
+	w := &world{T: t, store: st}
+	master, err := envelope.Generate(rand.Reader)
+	must(t, err)
 	w.live, err = state.Open(ctx, st, catalog, state.Options{Now: func() time.Time { return now }, Random: rand.Reader})
 	must(t, err)
 	t.Cleanup(func() { must(t, w.live.Close()) })
 	w.config = Config{
-		Live: w.live, Now: func() time.Time { return now }, Verify: token.NewVerifier(100).Verify,
+		Live: w.live, Now: func() time.Time { return now }, Random: rand.Reader, Verify: token.NewVerifier(100).Verify,
 		Keys:  func() token.KeyRing { return token.KeyRing{}.With(signingKey(), now.Add(-time.Hour)) },
 		Apply: w.apply,
+		Seal: func(context []string, plain []byte) ([]byte, error) {
+			return master.Encrypt(context, plain, rand.Reader)
+		},
+		Open: master.Decrypt,
+		Cipher: func(ctx context.Context, tenant guid.GUID, id string) ([]byte, bool, error) {
+			cipher, found, err := st.Cipher(ctx, tenant, id)
+			return cipher.Ciphertext, found, err
+		},
 		Trace: func(_ context.Context, tenant, id guid.GUID) (apierr.Trace, error) {
 			found, ok := w.traces.Load(id)
 			if !ok || found.(apierr.Trace).Tenant != tenant {

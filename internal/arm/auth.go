@@ -9,6 +9,7 @@ import (
 	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/directory"
 	"github.com/inborn-id/inborn/internal/guid"
+	"github.com/inborn-id/inborn/internal/rbac"
 	"github.com/inborn-id/inborn/internal/resource"
 	"github.com/inborn-id/inborn/internal/serve"
 	"github.com/inborn-id/inborn/internal/state"
@@ -149,22 +150,68 @@ func (a *api) challenge(r *http.Request, tenant string, err error) string {
 	return fmt.Sprintf(`Bearer authorization_uri="%s/%s", error="invalid_token", error_description="%.300s"`, login, tenant, description)
 }
 
-// authorize says whether the caller may do that on id and everything below it; "" is the whole tenant. Until role
-// assignments exist, the tenant's local administrator may do everything and nobody else anything.
+// decide asks whether the caller may do that at id, "" being the tenant; about is what conditions may ask for.
+func decide(dir *state.Directory, who caller, needs action, id resource.ID, about []rbac.Attribute) rbac.Decision {
+	return rbac.Check(dir, rbac.Request{Principal: who.id, Action: rbac.ControlAction(string(needs)), Scope: scopeOf(id), Attributes: about})
+}
+
+// authorize refuses a caller who may not do that at id; "" is the tenant.
 func authorize(dir *state.Directory, who caller, needs action, id resource.ID) error {
-	if who.id == dir.LocalAdministrator().ID {
-		return nil
+	if d := decide(dir, who, needs, id, nil); !d.Allowed() {
+		return forbidden(who, needs, id, d)
 	}
-	return apierr.New(apierr.PermissionMissing, "The client '%s' with object id '%s' does not have authorization to perform action '%s'"+
+	return nil
+}
+
+// forbidden says no in the words that clients look for.
+func forbidden(who caller, needs action, id resource.ID, d rbac.Decision) error {
+	what := "does not have authorization"
+	if d.Conditional() {
+		what += " or an ABAC condition not fulfilled"
+	}
+	return apierr.New(apierr.PermissionMissing, "The client '%s' with object id '%s' %s to perform action '%s'"+
 		" over scope '%s' or the scope is invalid. If access was recently granted, please refresh your credentials.",
-		who.name, who.id, needs, scope(id)).At(string(needs)).
-		WithHelp("inborn identity list  # where it can open the data directory, the command line acts as the local administrator")
+		who.name, who.id, what, needs, scope(id)).At(string(needs)).
+		WithHelp("inborn access can %s %s %s", who.id, needs, scope(id))
+}
+
+// typeOf is Resource Manager's word for what kind of principal an id is.
+func typeOf(dir *state.Directory, principal guid.GUID) rbac.PrincipalType {
+	switch kind, _, known := dir.Principal(principal); {
+	case !known:
+		return rbac.TypeUnknown
+	case kind == directory.TypeUser:
+		return rbac.TypeUser
+	case kind == directory.TypeGroup:
+		return rbac.TypeGroup
+	default:
+		return rbac.TypeServicePrincipal
+	}
+}
+
+// sees reports whether the caller has a role at a subscription, above it or anywhere in it: then it is shown in the list
+// of subscriptions, where clients begin.
+func sees(dir *state.Directory, who caller, subscription resource.ID) bool {
+	if len(rbac.Holdings(dir, who.id, subscription)) > 0 {
+		return true
+	}
+	for _, holder := range withGroups(dir, who.id) {
+		for a := range dir.Grants(holder).All() {
+			if rbac.Within(subscription, a.Scope) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // authorizeLinked is authorize for an id that the body of a request names beside the one in its path.
 func authorizeLinked(dir *state.Directory, c *call, needs action, id resource.ID) error {
 	if authorize(dir, c.caller, needs, id) == nil {
 		return nil
+	}
+	if needs == assign && decide(dir, c.caller, action(resource.TypeIdentity+"/"+id.Name()+"/assign/action"), id, nil).Allowed() {
+		return nil // built-in roles write the action with a * for the identity: .../userAssignedIdentities/*/assign/action
 	}
 	return apierr.New(apierr.PermissionMissing, "The client '%s' with object id '%s' has permission to perform action '%s' on scope '%s';"+
 		" however, it does not have permission to perform action(s) '%s' on the linked scope(s) '%s' (respectively) or the linked scope(s)"+

@@ -72,7 +72,7 @@ func TestWithoutASigningKeyNobodyIsToldThatTheirTokenIsBad(t *testing.T) {
 	w.config.Keys = func() token.KeyRing { return token.KeyRing{} }
 	r := httptest.NewRequest("GET", "https://management.azure.com/subscriptions"+v1, nil)
 	r.Header.Set("Authorization", "Bearer "+sign(t, grantOf(home), signingKey(), now))
-	if _, _, err := (&api{w.config}).authenticate(httptest.NewRecorder(), r); !apierr.Is(err, apierr.KeysNotReady) {
+	if _, _, err := (&api{Config: w.config}).authenticate(httptest.NewRecorder(), r); !apierr.Is(err, apierr.KeysNotReady) {
 		t.Errorf("%v; want KeysNotReady", err)
 	}
 }
@@ -130,7 +130,7 @@ func TestOthersThanTheAdministratorAreRefused(t *testing.T) {
 func TestARightIsCheckedAgainInTheDecision(t *testing.T) {
 	w := start(t)
 	who, _ := w.robot()
-	c := &call{api: &api{w.config}, r: httptest.NewRequest("PUT", "/", nil), dir: w.dir(), caller: who, needs: assign, id: rg}
+	c := &call{api: &api{Config: w.config}, r: httptest.NewRequest("PUT", "/", nil), dir: w.dir(), caller: who, needs: assign, id: rg}
 	err := c.update(func(*state.Draft) error { t.Error("decided without the right"); return nil })
 	if !apierr.Is(err, apierr.PermissionMissing) {
 		t.Errorf("%v; want PermissionMissing", err)
@@ -146,7 +146,7 @@ func TestARightIsCheckedAgainInTheDecision(t *testing.T) {
 func TestLinkedIDsNeedTheirOwnRight(t *testing.T) {
 	w := start(t)
 	who, _ := w.robot()
-	c := &call{api: &api{w.config}, dir: w.dir(), caller: who, needs: "Contoso.Jobs/jobs/write", id: jobs + "nightly"}
+	c := &call{api: &api{Config: w.config}, dir: w.dir(), caller: who, needs: "Contoso.Jobs/jobs/write", id: jobs + "nightly"}
 	err := authorizeLinked(w.dir(), c, assign, uami+"robot")
 	e := apierr.From(err)
 	if s := spellingOf(e); s.status != 403 || s.code != "LinkedAuthorizationFailed" {
@@ -165,7 +165,7 @@ func TestLinkedIDsNeedTheirOwnRight(t *testing.T) {
 func TestJoiningABlockTakesARightOnTheIdentity(t *testing.T) {
 	w := start(t)
 	who, _ := w.robot()
-	c := &call{api: &api{w.config}, r: httptest.NewRequest("PUT", "/", nil), dir: w.dir(), caller: who, id: jobs + "a"}
+	c := &call{api: &api{Config: w.config}, r: httptest.NewRequest("PUT", "/", nil), dir: w.dir(), caller: who, id: jobs + "a"}
 	join := &blockIn{Type: "UserAssigned", User: map[string]*map[string]any{uami + "robot": {}}}
 	old := &resource.Resource{Identity: resource.Identity{User: []resource.ID{uami + "robot"}}}
 	w.change(home, func(d *state.Draft) error {

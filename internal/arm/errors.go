@@ -75,6 +75,25 @@ func byCode(code apierr.Code) spelling {
 		return spelling{code: "InvalidResourceReference"}
 	case apierr.ManifestInvalid:
 		return spelling{code: "ManifestInvalid"}
+	case apierr.ProviderNotRegistered:
+		return spelling{code: "MissingSubscriptionRegistration"}
+	default:
+		return byRoleCode(code)
+	}
+}
+
+// byRoleCode spells the refusals of Microsoft.Authorization and Microsoft.Management.
+func byRoleCode(code apierr.Code) spelling {
+	switch code {
+	case apierr.RoleDefinitionDoesNotExist, apierr.RoleDefinitionNotFound:
+		return spelling{code: "RoleDefinitionDoesNotExist"}
+	case apierr.ConditionInvalid:
+		return spelling{code: "InvalidCondition"}
+	case apierr.RoleDefinitionWithSameNameExists, apierr.RoleDefinitionHasAssignments, apierr.RoleDefinitionUpdateNotPermitted,
+		apierr.RoleAssignmentNotFound, apierr.RoleAssignmentExists, apierr.RoleAssignmentUpdateNotPermitted, apierr.LastOwnerAssignment,
+		apierr.PrincipalNotFound, apierr.UnmatchedPrincipalType, apierr.DenyAssignmentNotFound,
+		apierr.ManagementGroupNotFound, apierr.ManagementGroupNotEmpty:
+		return spelling{code: code.String()}
 	default:
 		return spelling{}
 	}
@@ -123,8 +142,11 @@ func spellingOf(e *apierr.Error) spelling {
 func (a *api) spell(w http.ResponseWriter, r *http.Request, e *apierr.Error) int {
 	s := spellingOf(e)
 	body := errorWire{Error: errorBody{Code: s.code, Message: e.Message, Target: e.Target}}
+	if e.Code == apierr.ProviderNotRegistered { // azcore registers the target of the first detail and tries again
+		body.Error.Details = append(body.Error.Details, errorBody{Code: s.code, Message: e.Message, Target: e.Target})
+	}
 	if e.Help != "" {
-		body.Error.Details = []errorBody{{Code: "Help", Message: e.Help}}
+		body.Error.Details = append(body.Error.Details, errorBody{Code: "Help", Message: e.Help})
 	}
 	h := w.Header()
 	h.Set("x-ms-failure-cause", "gateway")

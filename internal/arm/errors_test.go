@@ -96,8 +96,8 @@ func TestRefusals(t *testing.T) {
 		// Namespaces with a meaning of their own never become generic resources.
 		{"PUT", rg + "/providers/Microsoft.ManagedIdentity/identities/one" + v1, `{"location":"local"}`, 404, "InvalidResourceType",
 			"The resource type could not be found in the namespace 'Microsoft.ManagedIdentity' for api version '2024-11-30'."},
-		{"PUT", uami + "one/federatedIdentityCredentials/one" + v1, `{"location":"local"}`, 404, "InvalidResourceType", ""},
-		{"PUT", rg + "/providers/microsoft.authorization/roleAssignments/one" + v1, `{"location":"local"}`, 404, "InvalidResourceType", ""},
+		{"PUT", uami + "one/federatedIdentityCredentials/one" + v1, `{"location":"local"}`, 400, "BadRequest", "is not the URL of an issuer"},
+		{"PUT", rg + "/providers/microsoft.authorization/roleAssignments/one" + v1, `{"location":"local"}`, 400, "BadRequest", "must be a GUID"},
 		{"PUT", jobs + "nightly/providers/Microsoft.Authorization/locks/one" + v1, `{"location":"local"}`, 404, "InvalidResourceType", ""},
 		{"PUT", jobs + "nightly/providers/Contoso.Jobs" + v1, `{"location":"local"}`, 400, "InvalidResourceId", ""},
 		{"PUT", rg + "/providers/Microsoft.Resources/deployments/one" + v1, `{"location":"local"}`, 404, "InvalidResourceType", ""},
@@ -137,7 +137,8 @@ func TestRefusals(t *testing.T) {
 		{"GET", rg + "/resources" + v1 + "&$top=0", "", 400, "BadRequest", "$top"},
 		{"GET", rg + "/resources" + v1 + "&$top=many", "", 400, "BadRequest", "$top"},
 		{"GET", rg + "/resources" + v1 + "&$skipToken=!", "", 400, "BadRequest", "$skipToken"},
-		{"GET", rg + "/resources" + v1 + "&$filter=tagName+eq+'a'", "", 400, "UnsupportedQuery", "tagName eq 'a'"},
+		{"GET", rg + "/resources" + v1 + "&$filter=plan+eq+'a'", "", 400, "UnsupportedQuery", "plan eq 'a'"},
+		{"GET", "/subscriptions/" + subscription + "/resourceGroups" + v1 + "&$filter=name+eq+'a'", "", 400, "UnsupportedQuery", "tagName eq '..'"},
 		{"GET", rg + "/resources" + v1 + "&$filter=name+eq+one", "", 400, "UnsupportedQuery", ""},
 
 		// Workload bindings.

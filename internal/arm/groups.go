@@ -1,6 +1,7 @@
 package arm
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 
@@ -27,9 +28,17 @@ func (c *call) listGroups() error {
 	if _, err := findSubscription(c.dir, c.id); err != nil {
 		return err
 	}
-	return c.page(keyed(c.dir.ResourceGroups(c.id), func(g *resource.Group) (string, any) {
-		return string(g.ID.Key()), groupOut(g)
-	}))
+	wanted, err := readFilter(query(c.r, "$filter"), "tagName", "tagValue")
+	if err != nil {
+		return err
+	}
+	return c.page(func(yield func(string, any) bool) {
+		for g := range c.dir.ResourceGroups(c.id) {
+			if hasTag(g.Tags, wanted) && !yield(string(g.ID.Key()), groupOut(g)) {
+				return
+			}
+		}
+	})
 }
 
 func (c *call) headGroup() error {
@@ -44,13 +53,17 @@ func (c *call) getGroup() error {
 	if err != nil {
 		return err
 	}
+	c.tagged(g)
 	return c.json(http.StatusOK, groupOut(g))
 }
 
-// putGroup makes a resource group. Of one that exists nothing can change: its location is fixed.
+// putGroup makes a resource group, or gives one that exists other tags: its location is fixed.
 func (c *call) putGroup() error {
 	var body bodyIn
 	if err := serve.ReadJSON(c.r, maxBody, &body); err != nil {
+		return err
+	}
+	if err := checkTags(body.Tags); err != nil {
 		return err
 	}
 	var group *resource.Group
@@ -61,9 +74,14 @@ func (c *call) putGroup() error {
 		}
 		old, exists := d.Directory().ResourceGroup(c.id)
 		status = http.StatusOK
+		if err := checkExisting(c.r, old, exists); err != nil {
+			return err
+		}
 		if exists {
-			group = old
-			return checkLocation(c.id, old.Location, body.Location)
+			if err := checkLocation(c.id, old.Location, body.Location); err != nil {
+				return err
+			}
+			return retag(d, c.id, body.Tags, &group)
 		}
 		if err := checkGroupName(c.id.Group()); err != nil {
 			return err
@@ -74,14 +92,72 @@ func (c *call) putGroup() error {
 		if err := d.PutResourceGroup(c.id, body.Location); err != nil {
 			return err
 		}
-		group, _ = d.Directory().ResourceGroup(c.id)
 		status = http.StatusCreated
-		return nil
+		return retag(d, c.id, body.Tags, &group)
 	})
 	if err != nil {
 		return err
 	}
+	c.tagged(group)
 	return c.json(status, groupOut(group))
+}
+
+// retag gives a group these tags, if it has others, and returns it as it is then.
+func retag(d *state.Draft, id resource.ID, tags map[string]string, group **resource.Group) error {
+	*group, _ = d.Directory().ResourceGroup(id)
+	if maps.Equal((*group).Tags, tags) {
+		return nil
+	}
+	err := d.SetTags(id, tags)
+	*group, _ = d.Directory().ResourceGroup(id)
+	return err
+}
+
+// patchGroup replaces the tags of a group, if the body has any.
+func (c *call) patchGroup() error {
+	var body bodyIn
+	if err := serve.ReadJSON(c.r, maxBody, &body); err != nil {
+		return err
+	}
+	if err := checkTags(body.Tags); err != nil {
+		return err
+	}
+	var group *resource.Group
+	err := c.update(func(d *state.Draft) (err error) {
+		if group, err = findGroup(d.Directory(), c.id); err != nil {
+			return err
+		}
+		if err := checkConditions(c.r, group); err != nil {
+			return err
+		}
+		if err := checkLocation(c.id, group.Location, body.Location); err != nil || body.Tags == nil {
+			return err
+		}
+		return retag(d, c.id, body.Tags, &group)
+	})
+	if err != nil {
+		return err
+	}
+	c.tagged(group)
+	return c.json(http.StatusOK, groupOut(group))
+}
+
+// deleteGroup removes a group with everything in it. Terraform and az follow the Location that says when it is done.
+func (c *call) deleteGroup() error {
+	err := c.update(func(d *state.Draft) error {
+		group, err := findGroup(d.Directory(), c.id)
+		if err != nil {
+			return err
+		}
+		if err := checkConditions(c.r, group); err != nil {
+			return err
+		}
+		return d.DeleteResourceGroup(c.id)
+	})
+	if err != nil {
+		return err
+	}
+	return c.accepted("group deletion")
 }
 
 // checkGroupName allows what Resource Manager allows in the names of groups: 1 to 90 letters, digits and _ - . ( ), and

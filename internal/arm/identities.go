@@ -61,6 +61,7 @@ func (c *call) getIdentity() error {
 	if err != nil {
 		return err
 	}
+	c.tagged(i)
 	return c.json(http.StatusOK, identityOut(c.dir.Tenant().ID, i))
 }
 
@@ -77,7 +78,11 @@ func (c *call) putIdentity() error {
 		if _, err := findGroup(d.Directory(), c.id); err != nil {
 			return err
 		}
-		if old, exists := d.Directory().Identity(c.id); exists {
+		old, exists := d.Directory().Identity(c.id)
+		if err := checkExisting(c.r, old, exists); err != nil {
+			return err
+		}
+		if exists {
 			err = checkLocation(c.id, old.Location, body.Location)
 		} else if err = checkIdentityName(c.id.Name()); err == nil {
 			err = needLocation(body.Location)
@@ -95,6 +100,7 @@ func (c *call) putIdentity() error {
 	if created {
 		status = http.StatusCreated
 	}
+	c.tagged(&made)
 	return c.json(status, identityOut(c.dir.Tenant().ID, &made))
 }
 
@@ -110,6 +116,9 @@ func (c *call) patchIdentity() error {
 		if err != nil {
 			return err
 		}
+		if err := checkConditions(c.r, old); err != nil {
+			return err
+		}
 		if err := checkLocation(c.id, old.Location, body.Location); err != nil {
 			return err
 		}
@@ -123,6 +132,7 @@ func (c *call) patchIdentity() error {
 	if err != nil {
 		return err
 	}
+	c.tagged(&made)
 	return c.json(http.StatusOK, identityOut(c.dir.Tenant().ID, &made))
 }
 
@@ -134,8 +144,9 @@ func (c *call) deleteIdentity() error {
 		if _, err := findGroup(d.Directory(), c.id); err != nil {
 			return err
 		}
-		if _, exists := d.Directory().Identity(c.id); !exists {
-			return nil
+		old, exists := d.Directory().Identity(c.id)
+		if err := checkExisting(c.r, old, exists); err != nil || !exists {
+			return err
 		}
 		status = http.StatusOK
 		return d.DeleteIdentity(c.id)

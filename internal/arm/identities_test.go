@@ -24,7 +24,7 @@ func TestSubscriptionsAndGroups(t *testing.T) {
 	made := w.want(201, "PUT", path+v1, `{"location":"West Europe","tags":{"a":"b"}}`)
 	w.equal("id", made.at("id"), path)
 	w.equal("type", made.at("type"), "Microsoft.Resources/resourceGroups")
-	again := w.want(200, "PUT", strings.ToLower(path)+v1, `{"location":"westeurope"}`)
+	again := w.want(200, "PUT", strings.ToLower(path)+v1, `{"location":"westeurope","tags":{"a":"b"}}`)
 	w.equal("the same group", again.text, made.text)
 	w.equal("got", w.want(200, "GET", strings.ToLower(path)+v1, "").text, made.text)
 	w.want(204, "HEAD", path+v1, "")
@@ -165,4 +165,53 @@ func TestLists(t *testing.T) {
 	for key, want := range map[string]string{"createdTime": "2026-03-01T12:00:00Z", "changedTime": "2026-03-01T12:00:00Z", "provisioningState": "Succeeded"} {
 		w.equal(key, a.at("value", "0", key), want)
 	}
+}
+
+// TestIdentityCases are cases 18 to 24 of the conformance checklist, by their numbers.
+func TestIdentityCases(t *testing.T) {
+	w := start(t)
+	ids := func(a answer) string {
+		return a.at("properties", "principalId") + " " + a.at("properties", "clientId") + " " + a.at("properties", "tenantId")
+	}
+	first := ""
+	t.Run("18", func(*testing.T) {
+		first = ids(w.want(201, "PUT", uami+"one"+v1, `{"location":"local"}`))
+		w.equal("repeated", ids(w.want(200, "PUT", uami+"one"+v1, `{"location":"local"}`)), first)
+	})
+	t.Run("19", func(*testing.T) {
+		a := w.want(404, "GET", uami+"two"+v1, "")
+		if a.at("error", "code") != "ResourceNotFound" || !strings.Contains(a.text, "https://aka.ms/ARMResourceNotFoundFix") {
+			t.Errorf("%s", a.text)
+		}
+	})
+	t.Run("20", func(*testing.T) {
+		a := w.want(200, "PATCH", uami+"one"+v1, `{"tags":{"a":"b"}}`)
+		w.equal("ids", ids(a), first)
+		w.equal("tags", a.at("tags"), "map[a:b]")
+	})
+	t.Run("21", func(*testing.T) {
+		before := w.principals()
+		w.want(200, "DELETE", uami+"one"+v1, "")
+		w.want(204, "DELETE", uami+"one"+v1, "")
+		if w.principals() != before-1 {
+			t.Errorf("%d principals, %d before", w.principals(), before)
+		}
+	})
+	t.Run("22", func(*testing.T) {
+		if again := ids(w.want(201, "PUT", uami+"one"+v1, `{"location":"local"}`)); again == first {
+			t.Errorf("the ids are %s again", again)
+		}
+	})
+	t.Run("23", func(*testing.T) {
+		w.want(201, "PUT", uami+"two"+v1, `{"location":"local"}`)
+		for _, scope := range []string{rg, "/subscriptions/" + subscription} {
+			page := w.want(200, "GET", scope+"/providers/Microsoft.ManagedIdentity/userAssignedIdentities"+v1+"&$top=1", "")
+			next := w.want(200, "GET", page.at("nextLink"), "")
+			w.equal("both", page.at("value", "0", "name")+next.at("value", "0", "name")+next.at("nextLink"), "onetwo")
+		}
+	})
+	t.Run("24", func(*testing.T) {
+		a := w.want(201, "PUT", uami+"three"+v1, `{"location":"local","properties":{"isolationScope":"None"}}`)
+		w.equal("echo", a.at("properties", "isolationScope"), "None")
+	})
 }

@@ -78,6 +78,9 @@ func (c *call) page(all iter.Seq2[string, any]) error {
 		}
 		page.Value, last = append(page.Value, value), key
 	}
+	if c.broken != nil {
+		return c.broken
+	}
 	return c.json(http.StatusOK, page)
 }
 

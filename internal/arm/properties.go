@@ -70,3 +70,30 @@ func encodeProperties(value map[string]any) ([]byte, error) {
 	}
 	return text, err
 }
+
+// mergeMembers returns the further members of a resource changed by those of a body, as RFC 7396 says; nil for none.
+func mergeMembers(have []byte, sent map[string]json.RawMessage) ([]byte, error) {
+	if len(sent) == 0 {
+		return have, nil
+	}
+	text, err := json.Marshal(sent)
+	if err != nil {
+		return nil, err
+	}
+	change, err := decodeProperties(text)
+	if err != nil {
+		return nil, err
+	}
+	dropWriteOnly(change)
+	value, err := decodeProperties(have)
+	if err != nil {
+		return nil, err
+	}
+	if value = merge(value, change); len(value) == 0 {
+		return nil, nil
+	}
+	if text, err = json.Marshal(value); err == nil && len(text) > maxBody {
+		return nil, apierr.New(apierr.LimitExceeded, "What is said of a resource beside its properties can have %d bytes and would have %d.", maxBody, len(text))
+	}
+	return text, err
+}

@@ -16,39 +16,43 @@ import (
 type provider struct {
 	namespace string
 	types     []string
+	since     string // the api-version with which it began; "" is sinceEver
 }
+
+// sinceEver is older than any client.
+const sinceEver = "2014-01-01"
 
 // providers returns the namespaces that az and the Terraform providers look for, in the order of their names.
 func providers() []provider {
 	return []provider{
-		{"Inborn.Platform", []string{"apply", "bindings", "traces"}},
-		{"Microsoft.ApiManagement", []string{"service"}},
-		{"Microsoft.App", []string{"containerApps", "jobs", "managedEnvironments"}},
-		{"Microsoft.AppConfiguration", []string{"configurationStores"}},
-		{"Microsoft.Authorization", []string{"denyAssignments", "permissions", "roleAssignments", "roleDefinitions"}},
-		{"Microsoft.Compute", []string{"virtualMachines", "virtualMachineScaleSets"}},
-		{"Microsoft.ContainerInstance", []string{"containerGroups"}},
-		{"Microsoft.ContainerRegistry", []string{"registries"}},
-		{"Microsoft.ContainerService", []string{"managedClusters"}},
-		{"Microsoft.CostManagement", nil},
-		{"Microsoft.DataFactory", []string{"factories"}},
-		{"Microsoft.DocumentDB", []string{"databaseAccounts"}},
-		{"Microsoft.EventGrid", []string{"topics"}},
-		{"Microsoft.EventHub", []string{"namespaces"}},
-		{"Microsoft.HybridCompute", []string{"machines"}},
-		{"Microsoft.Insights", []string{"components"}},
-		{"Microsoft.KeyVault", []string{"vaults"}},
-		{"Microsoft.Logic", []string{"workflows"}},
-		{"Microsoft.ManagedIdentity", []string{"identities", "userAssignedIdentities", "userAssignedIdentities/federatedIdentityCredentials"}},
-		{"Microsoft.Management", []string{"managementGroups"}},
-		{"Microsoft.MarketplaceOrdering", nil},
-		{"Microsoft.Network", []string{"virtualNetworks"}},
-		{"Microsoft.OperationalInsights", []string{"workspaces"}},
-		{"Microsoft.Resources", []string{"resourceGroups", "resources", "subscriptions", "tags", "tenants"}},
-		{"Microsoft.ServiceBus", []string{"namespaces"}},
-		{"Microsoft.Sql", []string{"servers"}},
-		{"Microsoft.Storage", []string{"storageAccounts"}},
-		{"Microsoft.Web", []string{"serverfarms", "sites", "sites/slots"}},
+		{"Inborn.Platform", []string{"apply", "bindings", "traces"}, PlatformVersion},
+		{"Microsoft.ApiManagement", []string{"service"}, ""},
+		{"Microsoft.App", []string{"containerApps", "jobs", "managedEnvironments"}, "2022-01-01-preview"},
+		{"Microsoft.AppConfiguration", []string{"configurationStores"}, ""},
+		{"Microsoft.Authorization", []string{"denyAssignments", "permissions", "roleAssignments", "roleDefinitions"}, ""},
+		{"Microsoft.Compute", []string{"virtualMachines", "virtualMachineScaleSets"}, "2015-06-15"},
+		{"Microsoft.ContainerInstance", []string{"containerGroups"}, ""},
+		{"Microsoft.ContainerRegistry", []string{"registries"}, ""},
+		{"Microsoft.ContainerService", []string{"managedClusters"}, ""},
+		{"Microsoft.CostManagement", nil, ""},
+		{"Microsoft.DataFactory", []string{"factories"}, ""},
+		{"Microsoft.DocumentDB", []string{"databaseAccounts"}, ""},
+		{"Microsoft.EventGrid", []string{"topics"}, ""},
+		{"Microsoft.EventHub", []string{"namespaces"}, ""},
+		{"Microsoft.HybridCompute", []string{"machines"}, "2019-03-18-preview"},
+		{"Microsoft.Insights", []string{"components"}, ""},
+		{"Microsoft.KeyVault", []string{"deletedVaults", "vaults"}, "2015-06-01"},
+		{"Microsoft.Logic", []string{"workflows"}, ""},
+		{"Microsoft.ManagedIdentity", []string{"identities", "userAssignedIdentities", "userAssignedIdentities/federatedIdentityCredentials"}, "2018-11-30"},
+		{"Microsoft.Management", []string{"managementGroups"}, ""},
+		{"Microsoft.MarketplaceOrdering", nil, ""},
+		{"Microsoft.Network", []string{"virtualNetworks"}, ""},
+		{"Microsoft.OperationalInsights", []string{"workspaces"}, ""},
+		{"Microsoft.Resources", []string{"resourceGroups", "resources", "subscriptions", "tags", "tenants"}, ""},
+		{"Microsoft.ServiceBus", []string{"namespaces"}, ""},
+		{"Microsoft.Sql", []string{"servers"}, ""},
+		{"Microsoft.Storage", []string{"storageAccounts"}, "2015-06-15"},
+		{"Microsoft.Web", []string{"geoRegions", "serverfarms", "sites", "sites/config", "sites/slots"}, "2015-08-01"},
 	}
 }
 
@@ -74,7 +78,7 @@ func (c *call) listProviders() error {
 	}
 	return c.page(func(yield func(string, any) bool) {
 		for _, p := range providers() {
-			if !yield(strings.ToLower(p.namespace), providerOut(c.id, p)) {
+			if !yield(strings.ToLower(p.namespace), providerOut(c.id, p, registration(c.dir, c.id, p.namespace))) {
 				return
 			}
 		}
@@ -84,15 +88,12 @@ func (c *call) listProviders() error {
 // findProvider returns the provider in the path.
 func (c *call) findProvider() (provider, error) {
 	namespace := serve.Param(c.r, "provider")
-	for _, p := range providers() {
-		if strings.EqualFold(p.namespace, namespace) {
-			return p, nil
-		}
+	if p, ok := providerNamed(namespace); ok {
+		return p, nil
 	}
 	return provider{}, apierr.New(apierr.PathUnknown, "The resource namespace '%s' is invalid.", namespace).At(namespace)
 }
 
-// getProvider is also what POST to register and unregister answers: there is nothing to do.
 func (c *call) getProvider() error {
 	if err := c.checkSubscription(); err != nil {
 		return err
@@ -101,7 +102,7 @@ func (c *call) getProvider() error {
 	if err != nil {
 		return err
 	}
-	return c.json(http.StatusOK, providerOut(c.id, p))
+	return c.json(http.StatusOK, providerOut(c.id, p, registration(c.dir, c.id, p.namespace)))
 }
 
 func (c *call) listLocations() error {

@@ -1,8 +1,9 @@
 package arm
 
 import (
-	"encoding/json"
+	"cmp"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/inborn-id/inborn/internal/apierr"
@@ -23,15 +24,31 @@ func findResource(dir *state.Directory, id resource.ID) (*resource.Resource, err
 	return r, nil
 }
 
+// findOrFixed is findResource that also finds what is there as long as what it lies in, although nobody has changed it.
+func (c *call) findOrFixed(dir *state.Directory, id resource.ID) (*resource.Resource, error) {
+	r, err := findResource(dir, id)
+	if err == nil || !apierr.Is(err, apierr.ResourceNotFound) {
+		return r, err
+	}
+	for _, name := range c.kindOf(id.Type()).fixed {
+		parent, _ := parentOf(id)
+		if in, ok := dir.Resource(parent); ok && strings.EqualFold(name, id.Name()) {
+			return &resource.Resource{ID: id, Location: in.Location, Created: in.Created, Changed: in.Created}, nil
+		}
+	}
+	return nil, err
+}
+
 func (c *call) getResource() error {
-	r, err := findResource(c.dir, c.id)
+	r, err := c.findOrFixed(c.dir, c.id)
 	if err != nil {
 		return err
 	}
-	out, err := resourceOut(c.dir, r)
+	out, err := c.resourceOut(c.dir, r)
 	if err != nil {
 		return err
 	}
+	c.tagged(r)
 	return c.json(http.StatusOK, out)
 }
 
@@ -43,6 +60,9 @@ func (c *call) putResource() error {
 			spec.Kind = *body.Kind
 		}
 		if spec.Properties, err = normalProperties(body.Properties); err != nil {
+			return spec, err
+		}
+		if spec.Members, err = mergeMembers(nil, body.Members); err != nil {
 			return spec, err
 		}
 		if old != nil {
@@ -76,44 +96,68 @@ func (c *call) patchResource() error {
 		if spec.Properties, err = mergeProperties(old.Properties, body.Properties); err != nil {
 			return spec, err
 		}
+		if spec.Members, err = mergeMembers(old.Members, body.Members); err != nil {
+			return spec, err
+		}
 		return spec, checkLocation(c.id, old.Location, body.Location)
 	})
+}
+
+// readResource reads the body of a PUT or PATCH. Its secrets are taken out of it and sealed before anything is decided.
+func (c *call) readResource() (body bodyIn, sealed []state.Sealed, err error) {
+	if err := serve.ReadJSON(c.r, maxBody, &body); err != nil {
+		return body, nil, err
+	}
+	if err := checkTags(body.Tags); err != nil {
+		return body, nil, err
+	}
+	if body.Kind != nil && *body.Kind != "" {
+		if err := directory.CheckName("kind", *body.Kind); err != nil {
+			return body, nil, err
+		}
+	}
+	sealed, err = c.strip(c.id, &body)
+	return body, sealed, err
 }
 
 // writeResource makes a resource what wanted says, given the resource as it is (nil if it is new) and the body; the
 // identity block is worked out here.
 func (c *call) writeResource(wanted func(d *state.Draft, old *resource.Resource, body bodyIn) (state.ResourceSpec, error)) error {
-	var body bodyIn
-	if err := serve.ReadJSON(c.r, maxBody, &body); err != nil {
+	body, sealed, err := c.readResource()
+	if err != nil {
 		return err
-	}
-	if err := checkTags(body.Tags); err != nil {
-		return err
-	}
-	if body.Kind != nil && *body.Kind != "" {
-		if err := directory.CheckName("kind", *body.Kind); err != nil {
-			return err
-		}
 	}
 	var out resourceWire
 	var created bool
-	err := c.update(func(d *state.Draft) error {
-		if _, err := findGroup(d.Directory(), c.id); err != nil {
+	err = c.update(func(d *state.Draft) error {
+		group, err := findGroup(d.Directory(), c.id)
+		if err != nil {
 			return err
 		}
-		old, _ := d.Directory().Resource(c.id)
+		old, exists := d.Directory().Resource(c.id)
+		if err := checkExisting(c.r, old, exists); err != nil {
+			return err
+		}
 		spec, err := wanted(d, old, body)
 		if err != nil {
 			return err
 		}
+		spec.ID = group.ID + c.id[len(c.id.GroupID()):] // a new one is in its group as that is spelled
 		if err := c.changeBlock(d, old, body.Identity, &spec); err != nil {
 			return err
 		}
-		var made resource.Resource
-		if made, created, err = d.PutResource(spec); err != nil {
+		w := &written{c: c, d: d, old: old, spec: &spec, sealed: slices.Clone(sealed)}
+		if err := w.checkKind(); err != nil {
+			return err
+		}
+		if _, created, err = d.PutResource(spec); err != nil {
 			return identityFailure(c.id, err)
 		}
-		out, err = resourceOut(d.Directory(), &made)
+		if err := d.PutSealed(c.id, w.sealed...); err != nil {
+			return err
+		}
+		made, _ := d.Directory().Resource(c.id)
+		out, err = c.resourceOut(d.Directory(), made)
 		return err
 	})
 	if err != nil {
@@ -121,9 +165,18 @@ func (c *call) writeResource(wanted func(d *state.Draft, old *resource.Resource,
 	}
 	status := http.StatusOK
 	if created {
-		status = createdStatus(out.Type)
+		status = cmp.Or(c.kindOf(out.Type).created, http.StatusCreated)
 	}
+	c.w.Header().Set("ETag", out.ETag)
 	return c.json(status, out)
+}
+
+// checkExisting is checkConditions for a record that may not be there.
+func checkExisting[T any](r *http.Request, old *T, exists bool) error {
+	if !exists {
+		return checkConditions(r, nil)
+	}
+	return checkConditions(r, old)
 }
 
 // changeBlock puts what the body says of the identity block into spec. Whoever adds an identity needs a right on it.
@@ -146,17 +199,6 @@ func (c *call) changeBlock(d *state.Draft, old *resource.Resource, block *blockI
 	}
 	spec.Identity = wanted
 	return nil
-}
-
-// createdStatus is 201, except for types whose clients take only 200 (or 202) from a PUT that creates: the az and Go
-// SDKs of Microsoft.Web and Microsoft.Storage.
-func createdStatus(kind string) int {
-	switch strings.ToLower(kind) {
-	case "microsoft.web/sites", "microsoft.web/serverfarms", "microsoft.storage/storageaccounts":
-		return http.StatusOK
-	default:
-		return http.StatusCreated
-	}
 }
 
 // checkParent refuses a nested resource whose parent does not exist.
@@ -190,8 +232,9 @@ func (c *call) deleteResource() error {
 		if _, err := findGroup(d.Directory(), c.id); err != nil {
 			return err
 		}
-		if _, exists := d.Directory().Resource(c.id); !exists {
-			return nil
+		old, exists := d.Directory().Resource(c.id)
+		if err := checkExisting(c.r, old, exists); err != nil || !exists {
+			return err
 		}
 		status = http.StatusOK
 		return d.DeleteResource(c.id)
@@ -200,28 +243,4 @@ func (c *call) deleteResource() error {
 		return err
 	}
 	return c.empty(status)
-}
-
-// resourceOut spells r as it is in dir. An empty identity block is said to be so: scripts read identity.type without looking whether it is there.
-func resourceOut(dir *state.Directory, r *resource.Resource) (resourceWire, error) {
-	out := resourceHead(dir, r)
-	if out.Identity == nil {
-		out.Identity = &blockWire{Type: r.Identity.Type()}
-	}
-	props := map[string]json.RawMessage{}
-	if len(r.Properties) > 0 {
-		if err := json.Unmarshal(r.Properties, &props); err != nil {
-			return out, err
-		}
-	}
-	props["provisioningState"] = json.RawMessage(`"` + succeeded + `"`)
-	var err error
-	out.Properties, err = json.Marshal(props)
-	return out, err
-}
-
-// resourceHead spells all of r but its properties.
-func resourceHead(dir *state.Directory, r *resource.Resource) resourceWire {
-	return resourceWire{ID: r.ID, Name: r.ID.Name(), Type: r.ID.Type(), Kind: r.Kind, Location: r.Location, Tags: tagsOut(r.Tags),
-		Identity: blockOut(dir, r.Identity)}
 }

@@ -24,6 +24,11 @@ type call struct {
 	caller caller
 	needs  action
 	id     resource.ID // what the path names: a subscription, a group, a resource, or "" for the tenant
+
+	deciding *state.View // within update: what is decided on
+	broken   error       // why a list ended before its end
+
+	sitesOn map[resource.Key]int // by plan, once counted
 }
 
 // routes is all there is. Each line says what it takes to be let in; a line without it does not compile.
@@ -33,9 +38,10 @@ func (a *api) routes() []serve.Route {
 		group    = sub + "/resourceGroups/{group}"
 		identity = "/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
 		bindings = "{scope...}/providers/Inborn.Platform/bindings"
+		tags     = "{scope...}/providers/" + typeTags + "/default"
 		anything = group + "/providers/{namespace}/{type}/{name}"
 	)
-	return slices.Concat(a.generic(anything), a.generic(anything+"/{type2}/{name2}"), []serve.Route{
+	return slices.Concat(a.generic(anything), a.generic(anything+"/{type2}/{name2}"), a.webRoutes(), a.typeRoutes(), a.roleRoutes(), a.credentialRoutes(), []serve.Route{
 		a.anyone("GET", "/metadata/endpoints", a.getEndpoints),
 		a.filtered("GET", "/tenants", "Microsoft.Resources/tenants/read", (*call).listTenants),
 
@@ -44,16 +50,29 @@ func (a *api) routes() []serve.Route {
 		a.route("GET", sub+"/locations", "Microsoft.Resources/subscriptions/locations/read", (*call).listLocations),
 		a.route("GET", sub+"/providers", "Microsoft.Resources/subscriptions/providers/read", (*call).listProviders),
 		a.route("GET", sub+"/providers/{provider}", "Microsoft.Resources/subscriptions/providers/read", (*call).getProvider),
-		a.route("POST", sub+"/providers/{provider}/register", "{provider}/register/action", (*call).getProvider),
-		a.route("POST", sub+"/providers/{provider}/unregister", "{provider}/unregister/action", (*call).getProvider),
+		a.route("POST", sub+"/providers/{provider}/register", "{provider}/register/action", (*call).registerProvider),
+		a.route("POST", sub+"/providers/{provider}/unregister", "{provider}/unregister/action", (*call).unregisterProvider),
 		a.filtered("GET", "/providers", "Microsoft.Resources/providers/read", (*call).listProviders),
 		a.filtered("GET", "/providers/{provider}", "Microsoft.Resources/providers/read", (*call).getProvider),
+		a.filtered("GET", "/providers/{provider}/operations", "{provider}/operations/read", (*call).listOperations),
+		a.filtered("GET", "/providers/Microsoft.Authorization/providerOperations", "Microsoft.Authorization/providerOperations/read",
+			(*call).listProviderOperations),
+		a.filtered("GET", "/providers/Microsoft.Authorization/providerOperations/{provider}", "Microsoft.Authorization/providerOperations/read",
+			(*call).getProviderOperations),
 		a.route("GET", sub+"/resources", "Microsoft.Resources/subscriptions/resources/read", (*call).listResources),
 
 		a.route("GET", sub+"/resourceGroups", "Microsoft.Resources/subscriptions/resourceGroups/read", (*call).listGroups),
 		a.route("HEAD", group, "Microsoft.Resources/subscriptions/resourceGroups/read", (*call).headGroup),
 		a.route("GET", group, "Microsoft.Resources/subscriptions/resourceGroups/read", (*call).getGroup),
 		a.route("PUT", group, "Microsoft.Resources/subscriptions/resourceGroups/write", (*call).putGroup),
+		a.route("PATCH", group, "Microsoft.Resources/subscriptions/resourceGroups/write", (*call).patchGroup),
+		a.route("DELETE", group, "Microsoft.Resources/subscriptions/resourceGroups/delete", (*call).deleteGroup),
+		a.filtered("GET", sub+"/operationresults/{operation}", "Microsoft.Resources/subscriptions/operationresults/read", (*call).getOperationResult),
+		a.route("GET", sub+"/tagNames", "Microsoft.Resources/subscriptions/tagNames/read", (*call).listTagNames),
+		a.route("GET", tags, "Microsoft.Resources/tags/read", (*call).getTags),
+		a.route("PUT", tags, "Microsoft.Resources/tags/write", (*call).putTags),
+		a.route("PATCH", tags, "Microsoft.Resources/tags/write", (*call).patchTags),
+		a.route("DELETE", tags, "Microsoft.Resources/tags/delete", (*call).deleteTags),
 		a.route("GET", group+"/resources", "Microsoft.Resources/subscriptions/resourceGroups/resources/read", (*call).listResources),
 
 		a.route("GET", sub+identity, resource.TypeIdentity+"/read", (*call).listIdentities),
@@ -90,7 +109,7 @@ func (a *api) generic(pattern string) []serve.Route {
 func (a *api) route(method, pattern string, needs action, do func(*call) error) serve.Route {
 	return a.filtered(method, pattern, needs, func(c *call) error {
 		if err := authorize(c.dir, c.caller, c.needs, c.id); err != nil {
-			serve.Note(c.r, "permission", "%s on %s: not held; until role assignments exist, Resource Manager obeys the tenant's local administrator only", c.needs, scope(c.id))
+			serve.Note(c.r, "permission", "%s", c.named(decide(c.dir, c.caller, c.needs, c.id, nil)))
 			return err
 		}
 		return do(c)
@@ -116,9 +135,22 @@ func (a *api) filtered(method, pattern string, needs action, do func(*call) erro
 		if err != nil {
 			return err
 		}
-		needs := action(strings.NewReplacer("{type}", id.Type(), "{provider}", serve.Param(r, "provider")).Replace(string(needs)))
+		id = a.canonical(id)
+		needs := needed(r, needs, id)
+		if err := checkTypeVersion(r, needs); err != nil {
+			return err
+		}
 		return do(&call{api: a, w: w, r: r, dir: dir, caller: who, needs: needs, id: id})
 	}}
+}
+
+// needed puts what the path says into the words that stand for it.
+func needed(r *http.Request, needs action, id resource.ID) action {
+	if !strings.Contains(string(needs), "{") {
+		return needs
+	}
+	return action(strings.NewReplacer("{type}", id.Type(), "{provider}", serve.Param(r, "provider"), "{namespace}", serve.Param(r, "listed"),
+		"{kind}", serve.Param(r, "kind")).Replace(string(needs)))
 }
 
 // place returns the id that the path names.
@@ -166,15 +198,25 @@ func placeLevels(namespace string) []placeLevel {
 // update decides a change on the newest state and commits it. The caller's right is checked there again: it may have
 // been revoked since the request came. decide may run more than once.
 func (c *call) update(decide func(d *state.Draft) error) error {
+	return c.change(func(d *state.Draft) error {
+		if err := authorize(d.Directory(), c.caller, c.needs, c.id); err != nil {
+			return err
+		}
+		if err := checkRegistered(d.Directory(), c.needs, c.id); err != nil {
+			return err
+		}
+		return decide(d)
+	})
+}
+
+// change is update for changes that decide themselves whether the caller may make them.
+func (c *call) change(decide func(d *state.Draft) error) error {
 	tenant := c.dir.Tenant().ID
 	_, err := c.Live.Update(c.r.Context(), c.actor(), func(v *state.View, env *state.Env) (state.Batch, error) {
-		dir, ok := v.Directory(tenant)
-		if !ok {
+		if _, ok := v.Directory(tenant); !ok {
 			return state.Batch{}, apierr.New(apierr.CallerUnknown, "The tenant %s does not exist any more.", tenant)
 		}
-		if err := authorize(dir, c.caller, c.needs, c.id); err != nil {
-			return state.Batch{}, err
-		}
+		c.deciding = v
 		d := state.NewDraft(v, env, tenant)
 		err := decide(d)
 		return d.Batch(), err

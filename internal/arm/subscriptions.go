@@ -27,7 +27,7 @@ func (c *call) listSubscriptions() error {
 	return c.page(func(yield func(string, any) bool) {
 		for s := range c.dir.Subscriptions() {
 			id := resource.SubscriptionID(s.ID.String())
-			if authorize(c.dir, c.caller, c.needs, id) == nil && !yield(string(id.Key()), subscriptionOut(tenant, s)) {
+			if sees(c.dir, c.caller, id) && !yield(string(id.Key()), subscriptionOut(tenant, s)) {
 				return
 			}
 		}

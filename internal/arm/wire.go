@@ -52,7 +52,7 @@ type policiesWire struct {
 func subscriptionOut(tenant guid.GUID, s *resource.Subscription) subscriptionWire {
 	return subscriptionWire{
 		ID: resource.SubscriptionID(s.ID.String()), SubscriptionID: s.ID, TenantID: tenant, DisplayName: s.Name,
-		State: "Enabled", AuthorizationSource: "RoleBased", ManagedByTenants: []string{}, Tags: map[string]string{},
+		State: "Enabled", AuthorizationSource: "RoleBased", ManagedByTenants: []string{}, Tags: tagsOut(s.Tags),
 		SubscriptionPolicies: policiesWire{"Public_2014-09-01", "PayAsYouGo_2014-09-01", "Off"},
 	}
 }
@@ -138,7 +138,7 @@ type stateWire struct {
 
 func groupOut(g *resource.Group) groupWire {
 	return groupWire{ID: g.ID, Name: g.ID.Name(), Type: "Microsoft.Resources/resourceGroups", Location: g.Location,
-		Tags: map[string]string{}, Properties: stateWire{succeeded}}
+		Tags: tagsOut(g.Tags), Properties: stateWire{succeeded}}
 }
 
 // succeeded is the provisioningState of everything, since nothing here takes time.
@@ -179,6 +179,26 @@ type bodyIn struct {
 	Kind       *string           `json:"kind"`
 	Identity   *blockIn          `json:"identity"`
 	Properties json.RawMessage   `json:"properties"`
+
+	Members map[string]json.RawMessage `json:"-"` // all others, but those that say what the path says
+}
+
+// UnmarshalJSON reads the members that all types have, and keeps the others.
+func (b *bodyIn) UnmarshalJSON(text []byte) error {
+	type plain bodyIn
+	if err := json.Unmarshal(text, (*plain)(b)); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, &b.Members); err != nil {
+		return err
+	}
+	for name := range b.Members {
+		switch strings.ToLower(name) {
+		case "id", "name", "type", "etag", "systemdata", "location", "tags", "kind", "identity", "properties":
+			delete(b.Members, name)
+		}
+	}
+	return nil
 }
 
 // blockIn is an identity block as clients send it. Of the values in the map only null and not null count.
@@ -200,12 +220,29 @@ type resourceWire struct {
 	Location   string            `json:"location,omitempty"`
 	Tags       map[string]string `json:"tags"`
 	Identity   *blockWire        `json:"identity,omitempty"`
+	ETag       string            `json:"etag,omitempty"`       // not in lists
 	Properties json.RawMessage   `json:"properties,omitempty"` // not in lists
+
+	Members map[string]json.RawMessage `json:"-"` // sku, plan, zones and whatever else; not in lists
 
 	// In lists, where $expand asks for them.
 	CreatedTime       *time.Time `json:"createdTime,omitempty"`
 	ChangedTime       *time.Time `json:"changedTime,omitempty"`
 	ProvisioningState string     `json:"provisioningState,omitempty"`
+}
+
+// MarshalJSON writes the further members beside the others.
+func (r resourceWire) MarshalJSON() ([]byte, error) {
+	type plain resourceWire
+	text, err := json.Marshal(plain(r))
+	if err != nil || len(r.Members) == 0 {
+		return text, err
+	}
+	more, err := json.Marshal(r.Members)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(text[:len(text)-1], ','), more[1:]...), nil
 }
 
 // blockWire is an identity block; the first two are those of the system-assigned identity, if there is one.
@@ -306,17 +343,14 @@ type providerTypeWire struct {
 	Capabilities   string   `json:"capabilities"`
 }
 
-func providerOut(subscription resource.ID, p provider) providerWire {
+func providerOut(subscription resource.ID, p provider, state string) providerWire {
 	out := providerWire{ID: string(subscription) + "/providers/" + p.namespace, Namespace: p.namespace,
-		Policy: "RegistrationRequired", State: "Registered", Types: []providerTypeWire{}}
+		Policy: "RegistrationRequired", State: state, Types: []providerTypeWire{}}
 	var regions []string
 	for _, display := range locations() {
 		regions = append(regions, display)
 	}
-	versions := typeVersions[:]
-	if p.namespace == "Inborn.Platform" {
-		versions = []string{PlatformVersion}
-	}
+	versions := p.versions()
 	for _, name := range p.types {
 		out.Types = append(out.Types, providerTypeWire{Type: name, Locations: regions, Versions: versions, DefaultVersion: versions[0],
 			Capabilities: "SupportsTags, SupportsLocation"})

@@ -130,7 +130,7 @@ func newRoot(sh *shell) *cobra.Command {
 	})
 	root.AddCommand(
 		newDev(sh), newRun(sh), newEnv(sh), newApply(sh),
-		newIdentity(sh), newResource(sh), newApp(sh), newGrant(sh), newRevoke(sh), newToken(sh),
+		newIdentity(sh), newResource(sh), newRole(sh), newAccess(sh), newApp(sh), newGrant(sh), newRevoke(sh), newToken(sh),
 		newExplain(sh), newVersion(sh),
 	)
 	return root

@@ -162,3 +162,78 @@ type resourceOutput struct {
 	System   string   `json:"systemAssignedIdentity,omitempty"` // its object id
 	User     []string `json:"userAssignedIdentities"`           // names
 }
+
+type armPage[T any] struct {
+	Value    []T    `json:"value"`
+	NextLink string `json:"nextLink"`
+}
+
+// roleDefinition and roleAssignment are those of Microsoft.Authorization.
+type roleDefinition struct {
+	ID         string         `json:"id"`
+	Name       string         `json:"name"` // its GUID
+	Properties roleProperties `json:"properties"`
+}
+
+type roleProperties struct {
+	Name             string            `json:"roleName"`
+	Type             string            `json:"type"`
+	Description      string            `json:"description,omitempty"`
+	AssignableScopes []string          `json:"assignableScopes"`
+	Permissions      []rolePermissions `json:"permissions"`
+}
+
+type rolePermissions struct {
+	Actions        []string `json:"actions"`
+	NotActions     []string `json:"notActions"`
+	DataActions    []string `json:"dataActions"`
+	NotDataActions []string `json:"notDataActions"`
+	Condition      string   `json:"condition,omitempty"`
+}
+
+// kind is the type in one word.
+func (r roleDefinition) kind() string {
+	if r.Properties.Type == "CustomRole" {
+		return "custom"
+	}
+	return "built-in"
+}
+
+type roleAssignment struct {
+	ID         string                   `json:"id"`
+	Name       string                   `json:"name"`
+	Properties roleAssignmentProperties `json:"properties"`
+}
+
+type roleAssignmentProperties struct {
+	RoleDefinitionID string `json:"roleDefinitionId"`
+	PrincipalID      string `json:"principalId"`
+	PrincipalType    string `json:"principalType"`
+	Scope            string `json:"scope"`
+	Condition        string `json:"condition,omitempty"`
+}
+
+// accessQuestion and the answers to it are of Inborn.Platform/access.
+type accessQuestion struct {
+	Principal string `json:"principalId,omitempty"`
+	Action    string `json:"action"`
+	Data      bool   `json:"isDataAction,omitempty"`
+}
+
+type accessDecision struct {
+	Decision string   `json:"decision"` // Allowed, NotAllowed or Denied
+	Reasons  []string `json:"reasons"`
+}
+
+type accessList struct {
+	Value []accessHolder `json:"value"`
+}
+
+type accessHolder struct {
+	ID      string `json:"principalId"`
+	Name    string `json:"principalName"`
+	Kind    string `json:"principalType"`
+	Role    string `json:"roleName"`
+	Scope   string `json:"scope"`
+	Through string `json:"through,omitempty"` // the group
+}

@@ -68,7 +68,7 @@ func Plan(draft *state.Draft, m *Manifest, prune bool) ([]Change, error) {
 		return nil, err
 	}
 	p := &planner{m: m, draft: draft}
-	steps := []func() error{p.tenant, p.subscription, p.groups, p.users, p.apps, p.identities, p.resources, p.grants}
+	steps := []func() error{p.tenant, p.subscription, p.groups, p.users, p.apps, p.identities, p.resources, p.grants, p.roles}
 	if prune {
 		steps = append(steps, p.prune)
 	}

@@ -32,6 +32,17 @@ type Manifest struct {
 	Apps         []App         `yaml:"apps,omitempty"`
 	Identities   []Identity    `yaml:"identities,omitempty"`
 	Resources    []Resource    `yaml:"resources,omitempty"`
+	Roles        []Role        `yaml:"roles,omitempty"`
+}
+
+// Role gives a role of Resource Manager or of a data plane to a principal: a user, group, identity or application by
+// name, a resource for its system-assigned identity, or an object id. Scope is a resource, a resource group or an id; the
+// subscription if absent.
+type Role struct {
+	Principal string `yaml:"principal"`
+	Role      string `yaml:"role"` // name or id
+	Scope     string `yaml:"scope,omitempty"`
+	Condition string `yaml:"condition,omitempty"`
 }
 
 // Tenant names the tenant; its id can only be fixed when the tenant is created.

@@ -14,15 +14,18 @@ const (
 
 // Subscription is the billing-free container of resource groups.
 type Subscription struct {
-	ID      guid.GUID
-	Name    string
-	Created time.Time
+	ID           guid.GUID
+	Name         string
+	Tags         map[string]string
+	Unregistered []string // namespaces of resource providers, in lower case, whose registration was taken back
+	Created      time.Time
 }
 
 // Group is a resource group.
 type Group struct {
 	ID       ID
 	Location string
+	Tags     map[string]string
 	Created  time.Time
 }
 
@@ -33,7 +36,10 @@ type Resource struct {
 	Tags       map[string]string
 	Kind       string // Microsoft.Web's kind, such as functionapp
 	Identity   Identity
-	Properties []byte // JSON object as the client sent it; nil for none
+	Properties []byte   // JSON object as the client sent it; nil for none
+	Members    []byte   // JSON object of what else a client may say of it, such as sku, plan and zones; nil for none
+	Condition  string   // what was done to it last: "" is running, else stopped or deallocated
+	Sealed     []string // names of the documents that are kept encrypted beside it, sorted
 	Created    time.Time
 	Changed    time.Time
 }

@@ -48,6 +48,10 @@ func (s *Server) handlers(deps serve.Deps, login string) handlers {
 		resources: arm.New(arm.Config{
 			Live:   s.live,
 			Now:    s.config.Now,
+			Random: s.config.Random,
+			Seal:   s.keys.seal,
+			Open:   s.keys.master.Decrypt,
+			Cipher: s.keys.cipher,
 			Verify: s.verifier.Verify,
 			Keys:   s.keys.current,
 			Login:  login,

@@ -13,37 +13,62 @@ import (
 // matter, as each key comes once: every index entry is made from its own record alone. Only the goroutine that writes
 // may call it.
 func (v *View) apply(recs []store.Record, at store.Position) (*View, error) {
-	next := &View{at: at, catalog: v.catalog, tenants: v.tenants.clone(), keys: v.keys.clone()}
-	touched := map[guid.GUID]*Directory{}
+	b := newBuilder(v)
+	if err := b.add(recs); err != nil {
+		return nil, err
+	}
+	return b.finish(at), nil
+}
+
+// builder makes the View that follows another one, of as many records as are added. What it has made its own it changes
+// in place, until finish.
+type builder struct {
+	next    *View
+	touched map[guid.GUID]*Directory
+}
+
+func newBuilder(v *View) *builder {
+	next := &View{catalog: v.catalog, roles: v.roles, tenants: v.tenants.clone(), keys: v.keys.clone()}
+	return &builder{next, map[guid.GUID]*Directory{}}
+}
+
+func (b *builder) add(recs []store.Record) error {
 	for _, r := range recs {
 		if r.Kind == kindSigningKey {
-			if err := next.applyKey(r); err != nil {
-				return nil, err
+			if err := b.next.applyKey(r); err != nil {
+				return err
 			}
 			continue
 		}
-		d := touched[r.Tenant]
-		if d == nil {
-			d = next.writable(r.Tenant)
-			touched[r.Tenant] = d
-		}
-		if err := d.apply(r, v.catalog); err != nil {
-			return nil, err
+		if err := b.writable(r.Tenant).apply(r, b.next); err != nil {
+			return err
 		}
 	}
-	return next, nil
+	return nil
 }
 
-// writable puts a copy of the tenant's directory into the View and returns it.
-func (v *View) writable(tenant guid.GUID) *Directory {
-	d, ok := v.tenants.get(tenant)
-	if ok {
-		d = d.clone()
+// writable returns the tenant's directory, of which the View has a copy of its own from then on.
+func (b *builder) writable(tenant guid.GUID) *Directory {
+	d := b.touched[tenant]
+	if d != nil {
+		return d
+	}
+	if old, ok := b.next.tenants.get(tenant); ok {
+		d = old.clone()
 	} else {
 		d = newDirectory()
 	}
-	v.tenants.set(tenant, d)
+	b.touched[tenant] = d
+	b.next.tenants.set(tenant, d)
 	return d
+}
+
+func (b *builder) finish(at store.Position) *View {
+	for _, d := range b.touched {
+		d.access.settle()
+	}
+	b.next.at = at
+	return b.next
 }
 
 func (v *View) applyKey(r store.Record) error {
@@ -59,34 +84,36 @@ func (v *View) applyKey(r store.Record) error {
 	return nil
 }
 
-func (d *Directory) apply(r store.Record, catalog *directory.Catalog) error {
+func (d *Directory) apply(r store.Record, v *View) error {
 	switch r.Kind {
 	case kindTenant:
-		return d.applyTenant(r, catalog)
+		return d.applyTenant(r, v)
 	case kindUser:
-		return applyObject(r, d.users, guidKey, func(u *directory.User, on bool) {
-			put1(d.usersByName, nameKey(u.UPN, r.ID), u, on)
+		return applyObject(r, &d.users, guidKey, func(u *directory.User, on bool) {
+			put1(&d.usersByName, nameKey(u.UPN, r.ID), u, on)
 		})
 	case kindGroup:
-		return applyObject(r, d.groups, guidKey, func(g *directory.Group, on bool) {
-			put1(d.groupsByName, nameKey(g.DisplayName, r.ID), g, on)
+		return applyObject(r, &d.groups, guidKey, func(g *directory.Group, on bool) {
+			put1(&d.groupsByName, nameKey(g.DisplayName, r.ID), g, on)
 		})
+	case kindCredential:
+		return applyObject(r, &d.credentials, textKey, nil)
 	case kindMembership:
 		return d.applyMembership(r)
 	case kindApplication:
 		d.appsChanged = max(d.appsChanged, r.Seq)
-		return applyObject(r, d.apps, guidKey, func(a *directory.Application, on bool) { d.indexApp(a, on) })
+		return applyObject(r, &d.apps, guidKey, func(a *directory.Application, on bool) { d.indexApp(a, on) })
 	case kindPrincipal:
-		return applyObject(r, d.principals, guidKey, func(sp *directory.ServicePrincipal, on bool) {
+		return applyObject(r, &d.principals, guidKey, func(sp *directory.ServicePrincipal, on bool) {
 			if sp.Type == directory.TypeApplication {
 				d.appsChanged = max(d.appsChanged, r.Seq)
 			}
-			put1(d.principalsByApp, sp.AppID, sp, on)
-			put1(d.principalsNamed, nameKey(sp.DisplayName, r.ID), sp, on)
+			put1(&d.principalsByApp, sp.AppID, sp, on)
+			put1(&d.principalsNamed, nameKey(sp.DisplayName, r.ID), sp, on)
 		})
 	case kindAssignment:
-		return applyObject(r, d.assignments, parseAssignmentKey, func(a *directory.AppRoleAssignment, on bool) {
-			put1(d.assignedTo, tripleOf(a.Resource, a.ID), a, on)
+		return applyObject(r, &d.assignments, parseAssignmentKey, func(a *directory.AppRoleAssignment, on bool) {
+			put1(&d.assignedTo, tripleOf(a.Resource, a.ID), a, on)
 		})
 	default:
 		return d.applyResource(r)
@@ -96,27 +123,28 @@ func (d *Directory) apply(r store.Record, catalog *directory.Catalog) error {
 func (d *Directory) applyResource(r store.Record) error {
 	switch r.Kind {
 	case kindSubscription:
-		return applyObject(r, d.subscriptions, guidKey, nil)
+		return applyObject(r, &d.subscriptions, guidKey, nil)
 	case kindResourceGroup:
-		return applyObject(r, d.resourceGroups, textKey, nil)
+		return applyObject(r, &d.resourceGroups, textKey, nil)
 	case kindResource:
-		return applyObject(r, d.resources, textKey, func(o *resource.Resource, on bool) {
-			put1(d.resourcesNamed, nameKey(o.ID.Name(), r.ID), o, on)
+		return applyObject(r, &d.resources, textKey, func(o *resource.Resource, on bool) {
+			put1(&d.resourcesNamed, nameKey(o.ID.Name(), r.ID), o, on)
 			for _, identity := range o.Identity.User {
-				put1(d.identitiesUsed, nameKey(string(identity.Key()), r.ID), o, on)
+				put1(&d.identitiesUsed, nameKey(string(identity.Key()), r.ID), o, on)
 			}
 		})
 	case kindIdentity:
-		return applyObject(r, d.identities, textKey, nil)
+		return applyObject(r, &d.identities, textKey, nil)
 	case kindBinding:
-		return applyObject(r, d.bindings, guidKey, func(b *resource.WorkloadBinding, on bool) {
-			put1(d.bindingsByNode, nameKey(string(b.Node.Key()), r.ID), b, on)
+		return applyObject(r, &d.bindings, guidKey, func(b *resource.WorkloadBinding, on bool) {
+			put1(&d.bindingsByNode, nameKey(string(b.Node.Key()), r.ID), b, on)
 		})
+	default:
+		return d.access.apply(r)
 	}
-	return nil // a kind that a newer version wrote: nothing here depends on it
 }
 
-func (d *Directory) applyTenant(r store.Record, catalog *directory.Catalog) error {
+func (d *Directory) applyTenant(r store.Record, v *View) error {
 	d.appsChanged = max(d.appsChanged, r.Seq)
 	if r.Deleted {
 		d.tenant = nil
@@ -127,7 +155,7 @@ func (d *Directory) applyTenant(r store.Record, catalog *directory.Catalog) erro
 		return err
 	}
 	d.tenant = tenant
-	d.builtin = newBuiltin(catalog, tenant)
+	d.builtin = newBuiltin(v.catalog, v.roles, tenant)
 	return nil
 }
 
@@ -141,49 +169,50 @@ func (d *Directory) applyMembership(r store.Record) error {
 	if err != nil {
 		return err
 	}
-	put1(d.members, pairOf(group, member), struct{}{}, !r.Deleted)
-	put1(d.memberOf, pairOf(member, group), struct{}{}, !r.Deleted)
+	put1(&d.members, pairOf(group, member), struct{}{}, !r.Deleted)
+	putInto(&d.memberOf, member, group, compareGUID, !r.Deleted)
 	return nil
 }
 
 func (d *Directory) indexApp(a *directory.Application, on bool) {
 	id := a.ID.String()
-	put1(d.appsByAppID, a.AppID, a, on)
-	put1(d.appsByName, nameKey(a.DisplayName, id), a, on)
+	put1(&d.appsByAppID, a.AppID, a, on)
+	put1(&d.appsByName, nameKey(a.DisplayName, id), a, on)
 	for _, uri := range a.IdentifierURIs {
-		put1(d.appsByURI, nameKey(directory.AudienceKey(uri), id), a, on)
+		put1(&d.appsByURI, nameKey(directory.AudienceKey(uri), id), a, on)
 	}
 }
 
 // applyObject stores the new state of one object, or its absence, in its table, takes the old state out of the indexes
 // and puts the new one in. index is told what to put (true) or take away (false); nil for objects without an index.
-func applyObject[K any, T Object](r store.Record, objects table[K, *T], parse func(string) (K, error), index func(object *T, on bool)) error {
+func applyObject[K any, T Object](r store.Record, objects keeper[K, *T], parse func(string) (K, error), index func(object *T, on bool)) error {
 	key, err := parse(r.ID)
 	if err != nil {
 		return err
 	}
-	if old, ok := objects.get(key); ok {
-		objects.delete(key)
-		if index != nil {
+	if r.Deleted {
+		if old, ok := objects.delete(key); ok && index != nil {
 			index(old, false)
 		}
-	}
-	if r.Deleted {
 		return nil
 	}
 	object, err := decode[T](r)
 	if err != nil {
 		return err
 	}
-	objects.set(key, object)
-	if index != nil {
-		index(object, true)
+	old, replaced := objects.set(key, object)
+	if index == nil {
+		return nil
 	}
+	if replaced {
+		index(old, false)
+	}
+	index(object, true)
 	return nil
 }
 
 // put1 sets or deletes one entry of an index.
-func put1[K, V any](index table[K, V], key K, value V, on bool) {
+func put1[K, V any](index keeper[K, V], key K, value V, on bool) {
 	if on {
 		index.set(key, value)
 	} else {

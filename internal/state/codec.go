@@ -6,6 +6,7 @@ import (
 
 	"github.com/inborn-id/inborn/internal/directory"
 	"github.com/inborn-id/inborn/internal/guid"
+	"github.com/inborn-id/inborn/internal/rbac"
 	"github.com/inborn-id/inborn/internal/resource"
 	"github.com/inborn-id/inborn/internal/store"
 )
@@ -26,18 +27,28 @@ const (
 	kindIdentity      = "managedIdentity"
 	kindBinding       = "workloadBinding"
 	kindSigningKey    = "signingKey"
+
+	kindRoleDefinition  = "roleDefinition"
+	kindRoleAssignment  = "roleAssignment"
+	kindDenyAssignment  = "denyAssignment"
+	kindManagementGroup = "managementGroup"
+	kindPlacement       = "subscriptionPlacement"
+
+	kindCredential = "federatedCredential"
 )
 
 // Object is any type that has records.
 type Object interface {
 	directory.Tenant | directory.User | directory.Group | directory.Membership | directory.Application |
 		directory.ServicePrincipal | directory.AppRoleAssignment | resource.Subscription | resource.Group |
-		resource.Resource | resource.ManagedIdentity | resource.WorkloadBinding | SigningKey
+		resource.Resource | resource.ManagedIdentity | resource.WorkloadBinding | SigningKey |
+		rbac.RoleDefinition | rbac.RoleAssignment | rbac.DenyAssignment | rbac.ManagementGroup | rbac.Placement |
+		directory.FederatedCredential
 }
 
 // put makes the record that stores object; tenant is zero for objects of the platform.
 func put[T Object](tenant guid.GUID, object T) store.Record {
-	body, err := json.Marshal(object)
+	body, err := json.Marshal(bodyOf(object))
 	if err != nil {
 		panic(fmt.Sprintf("state: %T cannot be encoded: %v", object, err)) // a domain type that JSON cannot hold is a bug
 	}
@@ -78,13 +89,31 @@ func keyOf(tenant guid.GUID, object any) store.Key {
 		kind, id = kindBinding, o.ID.String()
 	case SigningKey:
 		kind, id = kindSigningKey, o.KeyID
+	case rbac.RoleDefinition:
+		kind, id = kindRoleDefinition, o.ID.String()
+	case rbac.RoleAssignment:
+		kind, id = kindRoleAssignment, o.ID.String()
+	case rbac.DenyAssignment:
+		kind, id = kindDenyAssignment, o.ID.String()
+	case rbac.ManagementGroup:
+		kind, id = kindManagementGroup, placeKey(o.ID())
+	case rbac.Placement:
+		kind, id = kindPlacement, o.Subscription.String()
+	case directory.FederatedCredential:
+		kind, id = kindCredential, credentialKey(o.Principal, o.Name)
 	}
 	return store.Key{Tenant: tenant, Kind: kind, ID: id}
 }
 
 func decode[T Object](r store.Record) (*T, error) {
 	object := new(T)
-	if err := json.Unmarshal(r.Body, object); err != nil {
+	var err error
+	if a, ok := any(object).(*rbac.RoleAssignment); ok {
+		err = decodeRoleAssignment(r.Body, a)
+	} else {
+		err = json.Unmarshal(r.Body, object)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("state: record %s %s at %d: %w", r.Kind, r.ID, r.Seq, err)
 	}
 	return object, nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/inborn-id/inborn/internal/directory"
 	"github.com/inborn-id/inborn/internal/guid"
+	"github.com/inborn-id/inborn/internal/rbac"
 	"github.com/inborn-id/inborn/internal/resource"
 )
 
@@ -20,8 +21,8 @@ type Directory struct {
 	usersByName  table[string, *directory.User] // by UPN
 	groups       table[guid.GUID, *directory.Group]
 	groupsByName table[string, *directory.Group]
-	members      table[pair, struct{}] // group, member
-	memberOf     table[pair, struct{}] // member, group
+	members      table[pair, struct{}]        // group, member
+	memberOf     trie[guid.GUID, []guid.GUID] // by member: the groups, in the order of their ids
 
 	apps            table[guid.GUID, *directory.Application]
 	appsByAppID     table[guid.GUID, *directory.Application]
@@ -41,6 +42,10 @@ type Directory struct {
 	identitiesUsed table[string, *resource.Resource] // by identity's key and resource's key
 	bindings       table[guid.GUID, *resource.WorkloadBinding]
 	bindingsByNode table[string, *resource.WorkloadBinding] // by node's key and binding id
+
+	access access
+
+	credentials table[string, *directory.FederatedCredential] // by credentialKey
 }
 
 func newDirectory() *Directory {
@@ -50,7 +55,7 @@ func newDirectory() *Directory {
 		groups:          newTable[guid.GUID, *directory.Group](compareGUID),
 		groupsByName:    newTable[string, *directory.Group](compareString),
 		members:         newTable[pair, struct{}](comparePair),
-		memberOf:        newTable[pair, struct{}](comparePair),
+		memberOf:        newTrie[guid.GUID, []guid.GUID](hashGUID),
 		apps:            newTable[guid.GUID, *directory.Application](compareGUID),
 		appsByAppID:     newTable[guid.GUID, *directory.Application](compareGUID),
 		appsByName:      newTable[string, *directory.Application](compareString),
@@ -68,6 +73,8 @@ func newDirectory() *Directory {
 		identitiesUsed:  newTable[string, *resource.Resource](compareString),
 		bindings:        newTable[guid.GUID, *resource.WorkloadBinding](compareGUID),
 		bindingsByNode:  newTable[string, *resource.WorkloadBinding](compareString),
+		access:          newAccess(),
+		credentials:     newTable[string, *directory.FederatedCredential](compareString),
 	}
 }
 
@@ -99,6 +106,8 @@ func (d *Directory) clone() *Directory {
 		identitiesUsed:  d.identitiesUsed.clone(),
 		bindings:        d.bindings.clone(),
 		bindingsByNode:  d.bindingsByNode.clone(),
+		access:          d.access.clone(),
+		credentials:     d.credentials.clone(),
 	}
 }
 
@@ -110,15 +119,17 @@ type builtin struct {
 	byID          map[guid.GUID]*directory.ServicePrincipal
 	byApp         map[guid.GUID]*directory.ServicePrincipal
 	byURI         map[string]*directory.Application
+	access        builtinAccess
 }
 
-func newBuiltin(catalog *directory.Catalog, tenant *directory.Tenant) *builtin {
+func newBuiltin(catalog *directory.Catalog, roles *rbac.Catalog, tenant *directory.Tenant) *builtin {
 	b := &builtin{
 		catalog:       catalog,
 		administrator: directory.LocalAdministrator(tenant.ID),
 		byID:          map[guid.GUID]*directory.ServicePrincipal{},
 		byApp:         map[guid.GUID]*directory.ServicePrincipal{},
 		byURI:         map[string]*directory.Application{},
+		access:        newBuiltinAccess(roles, tenant),
 	}
 	for _, app := range catalog.Applications() {
 		if !catalog.InEveryTenant(app.AppID) {
@@ -184,7 +195,8 @@ func (d *Directory) IsMember(group, member guid.GUID) bool {
 
 // GroupsOf walks the ids of the groups that member is a direct member of.
 func (d *Directory) GroupsOf(member guid.GUID) iter.Seq[guid.GUID] {
-	return seconds(d.memberOf, member)
+	groups, _ := d.memberOf.get(member)
+	return slices.Values(groups)
 }
 
 // MembersOf walks the ids of the direct members of group.

@@ -33,6 +33,9 @@ func (d *Draft) Batch() Batch { return d.batch }
 
 // write adds records and shows them at once.
 func (d *Draft) write(records ...store.Record) {
+	if len(records) == 0 {
+		return
+	}
 	at := d.view.At()
 	for i := range records {
 		records[i].Seq = at.Seq + 1

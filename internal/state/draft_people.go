@@ -37,7 +37,7 @@ func (d *Draft) CreateUser(u directory.User) (directory.User, error) {
 	return u, nil
 }
 
-// DeleteUser removes a user with its memberships and app role assignments.
+// DeleteUser removes a user with its memberships and assignments.
 func (d *Draft) DeleteUser(id guid.GUID) error {
 	u, ok := d.Directory().User(id)
 	if !ok {
@@ -66,7 +66,7 @@ func (d *Draft) CreateGroup(g directory.Group) (directory.Group, error) {
 	return g, nil
 }
 
-// DeleteGroup removes a group with its memberships, in both directions, and its app role assignments.
+// DeleteGroup removes a group with its memberships, in both directions, and its assignments.
 func (d *Draft) DeleteGroup(id guid.GUID) error {
 	g, ok := d.Directory().Group(id)
 	if !ok {
@@ -132,7 +132,8 @@ func (d *Directory) names(id guid.GUID) bool {
 	return isPrincipal || isApp || isClient || isCatalog || id == d.builtin.administrator.AppID || id == d.Tenant().ID
 }
 
-// dropPrincipal removes what hangs on a principal: its memberships, what was given to it and what was given of it.
+// dropPrincipal removes what hangs on a principal: its memberships, what was given to it, app roles and roles, and
+// what was given of it.
 func (d *Draft) dropPrincipal(id guid.GUID) {
 	dir := d.Directory()
 	for group := range dir.GroupsOf(id) {
@@ -144,6 +145,8 @@ func (d *Draft) dropPrincipal(id guid.GUID) {
 	for a := range dir.AssignedTo(id) {
 		d.write(remove(d.tenant, *a))
 	}
+	d.dropRoles(id)
+	d.dropCredentials(id)
 }
 
 func objectNotFound(id guid.GUID) error {

@@ -17,7 +17,7 @@ func (d *Draft) PutSubscription(s resource.Subscription) error {
 	}
 	s.Created = d.env.Now
 	if old, ok := d.Directory().Subscription(s.ID); ok {
-		s.Created = old.Created
+		s.Created, s.Tags, s.Unregistered = old.Created, old.Tags, old.Unregistered
 	}
 	d.write(put(d.tenant, s))
 	d.audit("Put subscription", string(resource.SubscriptionID(s.ID.String())), "%s", s.Name)
@@ -48,6 +48,7 @@ type ResourceSpec struct {
 	Tags       map[string]string
 	Kind       string
 	Properties []byte // JSON object; nil for none
+	Members    []byte // JSON object; nil for none
 	Identity   IdentitySpec
 }
 
@@ -59,7 +60,7 @@ type IdentitySpec struct {
 
 // SpecOf returns the spec that leaves r as it is, to be changed in part.
 func SpecOf(r *resource.Resource) ResourceSpec {
-	return ResourceSpec{ID: r.ID, Location: r.Location, Tags: r.Tags, Kind: r.Kind, Properties: r.Properties,
+	return ResourceSpec{ID: r.ID, Location: r.Location, Tags: r.Tags, Kind: r.Kind, Properties: r.Properties, Members: r.Members,
 		Identity: IdentitySpec{System: r.Identity.System != nil, User: slices.Clone(r.Identity.User)}}
 }
 
@@ -81,7 +82,8 @@ func (d *Draft) PutResource(spec ResourceSpec) (r resource.Resource, created boo
 	if exists {
 		r = *old
 	}
-	r.Location, r.Tags, r.Kind, r.Properties, r.Changed = spec.Location, spec.Tags, spec.Kind, spec.Properties, d.env.Now
+	r.Location, r.Tags, r.Kind, r.Changed = spec.Location, spec.Tags, spec.Kind, d.env.Now
+	r.Properties, r.Members = spec.Properties, spec.Members
 	r.Identity = resource.Identity{System: d.systemIdentity(r, spec.Identity.System), User: user}
 	d.write(put(d.tenant, r))
 	d.audit("Put resource", string(r.ID), "identity %s", r.Identity.Type())
@@ -103,8 +105,8 @@ func (d *Draft) systemIdentity(r resource.Resource, wanted bool) *resource.Syste
 	return nil
 }
 
-// DeleteResource removes a resource, everything below it, their system-assigned identities with all grants, and the
-// workload bindings to them.
+// DeleteResource removes a resource, everything below it, their system-assigned identities with all grants, the workload
+// bindings to them, and the role assignments there and below.
 func (d *Draft) DeleteResource(id resource.ID) error {
 	if _, ok := d.Directory().Resource(id); !ok {
 		return resourceNotFound(id)
@@ -118,9 +120,11 @@ func (d *Draft) DeleteResource(id resource.ID) error {
 				d.write(remove(d.tenant, *b))
 			}
 		}
+		d.eraseSealed(r)
 		d.write(remove(d.tenant, *r))
 		d.audit("Delete resource", string(r.ID), "")
 	}
+	d.dropScope(id)
 	return nil
 }
 
@@ -209,6 +213,7 @@ func (d *Draft) DeleteIdentity(id resource.ID) error {
 		d.write(put(d.tenant, changed))
 	}
 	d.removePrincipal(i.PrincipalID)
+	d.dropScope(i.ID)
 	d.write(remove(d.tenant, *i))
 	d.audit("Delete managed identity", string(i.ID), "")
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/directory"
 	"github.com/inborn-id/inborn/internal/guid"
+	"github.com/inborn-id/inborn/internal/rbac"
 	"github.com/inborn-id/inborn/internal/resource"
 	"github.com/inborn-id/inborn/internal/store"
 )
@@ -41,8 +42,12 @@ func newDraft(t interface{ Fatal(...any) }) *Draft {
 	if err != nil {
 		t.Fatal(err)
 	}
+	roles, err := rbac.BuiltIn()
+	if err != nil {
+		t.Fatal(err)
+	}
 	env := &Env{Now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC), random: &counter{}}
-	d := NewDraft(newView(catalog), env, testTenant)
+	d := NewDraft(newView(catalog, roles), env, testTenant)
 	d.CreateTenant(directory.Tenant{ID: testTenant, Name: "contoso.example"})
 	if err := d.PutSubscription(resource.Subscription{ID: guid.MustParse(testGroup.Subscription()), Name: "dev"}); err != nil {
 		t.Fatal(err)
@@ -191,7 +196,7 @@ func TestViewsAgreeHoweverTheyWereBuilt(t *testing.T) {
 				live = append(live, r)
 			}
 		}
-		rebuilt, err := newView(d.view.catalog).apply(live, store.Position{})
+		rebuilt, err := newView(d.view.catalog, d.view.roles).apply(live, store.Position{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,7 +212,9 @@ func TestViewsAgreeHoweverTheyWereBuilt(t *testing.T) {
 func step(d *Draft, t *rapid.T, names *rapid.Generator[string]) {
 	name := names.Draw(t, "name")
 	dir := d.Directory()
-	switch rapid.IntRange(0, 9).Draw(t, "what") {
+	switch rapid.IntRange(0, 14).Draw(t, "what") {
+	default:
+		stepRoles(d, t, name)
 	case 0:
 		_, _ = d.CreateUser(directory.User{UPN: name + "@contoso.example"})
 	case 1:
@@ -284,11 +291,12 @@ func describe(d *Directory) string {
 	for i := range d.Identities("") {
 		s += fmt.Sprintln("identity", i.ID, len(slices.Collect(d.IdentityUsers(i.ID))))
 	}
-	return s
+	return s + describeRoles(d)
 }
 
 func nothingDangles(t *rapid.T, d *Directory, live []store.Record) {
 	for _, r := range live {
+		rolesDangle(t, d, r)
 		switch r.Kind {
 		case kindAssignment:
 			a, err := decode[directory.AppRoleAssignment](r)

@@ -11,6 +11,7 @@ import (
 	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/directory"
 	"github.com/inborn-id/inborn/internal/guid"
+	"github.com/inborn-id/inborn/internal/rbac"
 	"github.com/inborn-id/inborn/internal/store"
 )
 
@@ -28,6 +29,7 @@ type Options struct {
 type Live struct {
 	store   *store.Store
 	catalog *directory.Catalog
+	roles   *rbac.Catalog
 	options Options
 
 	current atomic.Pointer[published]
@@ -74,7 +76,11 @@ func open(ctx context.Context, st *store.Store, catalog *directory.Catalog, opti
 	if options.MaxStaleness <= 0 {
 		options.MaxStaleness = time.Minute
 	}
-	l := &Live{store: st, catalog: catalog, options: options, lockPath: lockPath,
+	roles, err := rbac.BuiltIn()
+	if err != nil {
+		return nil, err
+	}
+	l := &Live{store: st, catalog: catalog, roles: roles, options: options, lockPath: lockPath,
 		queue: make(chan *update, queueLength), done: make(chan struct{})}
 	view, err := l.load(ctx)
 	if err != nil {
@@ -150,7 +156,7 @@ func errClosed() error {
 // load reads the whole state.
 func (l *Live) load(ctx context.Context) (*View, error) {
 	const chunk = 1024
-	view := newView(l.catalog)
+	view := newBuilder(newView(l.catalog, l.roles))
 	records := make([]store.Record, 0, chunk)
 	var bodies []byte // of one chunk; a new one each time, so that a decoded object may keep a piece of it
 	at, err := l.store.Load(ctx, func(r store.Record) (err error) {
@@ -159,7 +165,7 @@ func (l *Live) load(ctx context.Context) (*View, error) {
 		r.Body = bodies[start:len(bodies):len(bodies)]
 		records = append(records, r)
 		if len(records) == chunk {
-			view, err = view.apply(records, store.Position{})
+			err = view.add(records)
 			records, bodies = records[:0], make([]byte, 0, len(bodies))
 		}
 		return err
@@ -167,7 +173,10 @@ func (l *Live) load(ctx context.Context) (*View, error) {
 	if err != nil {
 		return nil, err
 	}
-	return view.apply(records, at)
+	if err := view.add(records); err != nil {
+		return nil, err
+	}
+	return view.finish(at), nil
 }
 
 // publish makes view the newest. Only the goroutine calls it.

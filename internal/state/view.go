@@ -11,6 +11,7 @@ import (
 
 	"github.com/inborn-id/inborn/internal/directory"
 	"github.com/inborn-id/inborn/internal/guid"
+	"github.com/inborn-id/inborn/internal/rbac"
 	"github.com/inborn-id/inborn/internal/store"
 )
 
@@ -18,6 +19,7 @@ import (
 type View struct {
 	at      store.Position
 	catalog *directory.Catalog
+	roles   *rbac.Catalog
 	tenants table[guid.GUID, *Directory]
 	keys    table[string, *SigningKey]
 }
@@ -32,9 +34,10 @@ type SigningKey struct {
 	RetireAt    time.Time // is published until here
 }
 
-func newView(catalog *directory.Catalog) *View {
+func newView(catalog *directory.Catalog, roles *rbac.Catalog) *View {
 	return &View{
 		catalog: catalog,
+		roles:   roles,
 		tenants: newTable[guid.GUID, *Directory](compareGUID),
 		keys:    newTable[string, *SigningKey](compareString),
 	}

@@ -1,0 +1,74 @@
+package arm
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/inborn-id/inborn/internal/apierr"
+	"github.com/inborn-id/inborn/internal/guid"
+	"github.com/inborn-id/inborn/internal/rbac"
+	"github.com/inborn-id/inborn/internal/serve"
+)
+
+// maxHolders bounds the answer to who may do something.
+const maxHolders = 10_000
+
+// readAccess reads a question of Inborn.Platform/access.
+func (c *call) readAccess() (in accessIn, request rbac.Request, err error) {
+	if err := serve.ReadJSON(c.r, maxBody, &in); err != nil {
+		return in, request, err
+	}
+	if in.Action == "" || strings.Contains(in.Action, "*") || !strings.Contains(in.Action, "/") {
+		return in, request, apierr.New(apierr.PropertyInvalid, "'%s' is not an action, such as Microsoft.Web/sites/read; patterns are for roles.", in.Action).At("action")
+	}
+	request = rbac.Request{Action: rbac.ControlAction(in.Action), Scope: scopeOf(c.id)}
+	if in.Data {
+		request.Action = rbac.DataAction(in.Action)
+	}
+	return in, request, nil
+}
+
+// accessCan tells whether a principal may do something at the scope in the path, and why.
+func (c *call) accessCan() error {
+	in, request, err := c.readAccess()
+	if err != nil {
+		return err
+	}
+	if request.Principal, err = guid.Parse(in.Principal); err != nil {
+		return apierr.New(apierr.PropertyInvalid, "The property principalId must be the object id of a principal, and '%s' is none.", in.Principal).At("principalId")
+	}
+	d := rbac.Check(c.dir, request)
+	return c.json(http.StatusOK, decisionWire{Decision: d.Outcome.String(), Reasons: []string{c.named(d)}})
+}
+
+// named is the explanation of a decision with names in the place of ids.
+func (c *call) named(d rbac.Decision) string {
+	text := d.Explain()
+	for _, id := range []guid.GUID{d.Principal, d.Via} {
+		if _, name, ok := c.dir.Principal(id); ok && !id.IsZero() {
+			text = strings.ReplaceAll(text, id.String(), name)
+		}
+	}
+	return text
+}
+
+// accessWho lists the principals that may do something at the scope in the path.
+func (c *call) accessWho() error {
+	_, request, err := c.readAccess()
+	if err != nil {
+		return err
+	}
+	out := pageWire{Value: []any{}}
+	for id, d := range rbac.Who(c.dir, c.dir, request) {
+		if err := c.r.Context().Err(); err != nil {
+			return err
+		}
+		if len(out.Value) == maxHolders {
+			return apierr.New(apierr.LimitExceeded, "More than %d principals may do that: ask at a narrower scope or for a rarer action.", maxHolders).At("action")
+		}
+		_, name, _ := c.dir.Principal(id)
+		_, group, _ := c.dir.Principal(d.Via)
+		out.Value = append(out.Value, holderWire{ID: id, Name: name, Kind: typeOf(c.dir, id).String(), Role: d.Role.Name, Scope: d.Assignment.Scope, Through: group})
+	}
+	return c.json(http.StatusOK, out)
+}

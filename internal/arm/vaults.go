@@ -1,0 +1,189 @@
+package arm
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/inborn-id/inborn/internal/apierr"
+	"github.com/inborn-id/inborn/internal/resource"
+	"github.com/inborn-id/inborn/internal/serve"
+	"github.com/inborn-id/inborn/internal/state"
+)
+
+// Key vaults (Microsoft.KeyVault, 2022-07-01 to 2026-02-01), the control plane of them.
+
+const typeVault = "Microsoft.KeyVault/vaults"
+
+func vaultKind() kind {
+	return kind{name: typeVault, unique: true, naming: "3 to 24 letters, digits and single hyphens, beginning with a letter and ending with none",
+		names: func(name string) bool {
+			return alphanumeric(name, 3, 24, "-") && isAlphanumeric(rune(name[0])) && (name[0] < '0' || name[0] > '9') &&
+				!strings.HasSuffix(name, "-") && !strings.Contains(name, "--")
+		},
+		readOnly: "vaultUri hsmPoolResourceId privateEndpointConnections createMode",
+		defaults: `{"accessPolicies":[],"enableRbacAuthorization":false,"enableSoftDelete":true,"enabledForDeployment":false,
+			"enabledForDiskEncryption":false,"enabledForTemplateDeployment":false,"publicNetworkAccess":"Enabled","softDeleteRetentionInDays":90}`,
+		check: checkVault, show: showVault}
+}
+
+// checkVault takes the tenant of the caller for that of the vault, and no other: a vault of another directory would
+// answer to nobody here.
+func checkVault(w *written) error {
+	tenant := w.c.dir.Tenant().ID.String()
+	fill(w.props, "tenantId", tenant)
+	if !strings.EqualFold(text(w.props, "tenantId"), tenant) {
+		return apierr.New(apierr.PropertyInvalid, "The tenantId of a vault must be %s, that of its subscription, and not '%s'.", tenant, scalar(w.props["tenantId"])).
+			At("properties.tenantId")
+	}
+	sku := object(w.props, "sku")
+	fill(sku, "family", "A")
+	fill(sku, "name", "standard")
+	if name := strings.ToLower(text(sku, "name")); name != "standard" && name != "premium" {
+		return apierr.New(apierr.PropertyInvalid, "The sku '%s' is none of a vault: use standard or premium.", scalar(sku["name"])).At("properties.sku.name")
+	}
+	if purge, ok := w.props["enablePurgeProtection"].(bool); ok && !purge {
+		delete(w.props, "enablePurgeProtection") // it is true or absent
+	}
+	_, err := policiesOf(w.props)
+	return err
+}
+
+func showVault(s *shown) {
+	s.props["vaultUri"] = "https://" + strings.ToLower(s.r.ID.Name()) + "." + s.hosts.vaults + "/"
+	s.fill("tenantId", s.dir.Tenant().ID.String())
+	sku := object(s.props, "sku")
+	fill(sku, "family", "A")
+	fill(sku, "name", "standard")
+}
+
+// policiesOf reads the access policies in the properties of a vault.
+func policiesOf(props map[string]any) ([]accessPolicyWire, error) {
+	var policies []accessPolicyWire
+	text, err := json.Marshal(props["accessPolicies"])
+	if err == nil {
+		err = json.Unmarshal(text, &policies)
+	}
+	for _, p := range policies {
+		if err == nil && p.ObjectID == "" {
+			err = errNoObjectID
+		}
+	}
+	if err != nil {
+		return nil, apierr.New(apierr.PropertyInvalid, "The property accessPolicies must be a list of objects with tenantId, objectId and permissions.").
+			At("properties.accessPolicies").Because(err)
+	}
+	return policies, nil
+}
+
+// changePolicies adds permissions to those that principals have in a vault, replaces them, or takes them away.
+func (c *call) changePolicies() error {
+	var body accessPoliciesWire
+	if err := serve.ReadJSON(c.r, maxBody, &body); err != nil {
+		return err
+	}
+	if body.Properties == nil {
+		return apierr.New(apierr.PropertyInvalid, "The property accessPolicies is missing.").At("properties.accessPolicies")
+	}
+	operation := strings.ToLower(serve.Param(c.r, "operation"))
+	var out accessPoliciesWire
+	err := c.update(func(d *state.Draft) error {
+		vault, err := findResource(d.Directory(), c.id)
+		if err != nil {
+			return err
+		}
+		props, err := decodeProperties(vault.Properties)
+		if err != nil {
+			return err
+		}
+		if props == nil {
+			props = map[string]any{}
+		}
+		policies, err := policiesOf(props)
+		if err != nil {
+			return err
+		}
+		for _, one := range body.Properties.Policies {
+			policies = changePolicy(policies, one, operation)
+		}
+		props["accessPolicies"] = policies
+		spec := state.SpecOf(vault)
+		if spec.Properties, err = encodeProperties(props); err != nil {
+			return err
+		}
+		out = accessPoliciesOut(vault, policies)
+		_, _, err = d.PutResource(spec)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.json(http.StatusOK, out)
+}
+
+// changePolicy applies one policy of a request to those there are.
+func changePolicy(have []accessPolicyWire, change accessPolicyWire, operation string) []accessPolicyWire {
+	at := slices.IndexFunc(have, func(p accessPolicyWire) bool {
+		return strings.EqualFold(p.ObjectID, change.ObjectID) && strings.EqualFold(p.TenantID, change.TenantID) && strings.EqualFold(p.ApplicationID, change.ApplicationID)
+	})
+	switch {
+	case at < 0 && operation == "remove":
+		return have
+	case at < 0:
+		return append(have, change)
+	case operation == "replace":
+		have[at] = change
+		return have
+	}
+	rights := map[string][]string{}
+	for kind, words := range have[at].Permissions {
+		rights[kind] = slices.Clone(words)
+	}
+	for kind, words := range change.Permissions {
+		for _, word := range words {
+			same := func(other string) bool { return strings.EqualFold(word, other) }
+			switch found := slices.ContainsFunc(rights[kind], same); {
+			case operation == "remove":
+				rights[kind] = slices.DeleteFunc(rights[kind], same)
+			case !found:
+				rights[kind] = append(rights[kind], word)
+			}
+		}
+	}
+	have[at].Permissions = rights
+	empty := true
+	for _, words := range rights {
+		empty = empty && len(words) == 0
+	}
+	if operation == "remove" && (empty || len(change.Permissions) == 0) {
+		return slices.Delete(have, at, at+1)
+	}
+	return have
+}
+
+func accessPoliciesOut(vault *resource.Resource, policies []accessPolicyWire) accessPoliciesWire {
+	return accessPoliciesWire{ID: string(vault.ID) + "/accessPolicies/", Type: typeVault + "/accessPolicies", Location: vault.Location,
+		Properties: &accessPolicyProps{append([]accessPolicyWire{}, policies...)}}
+}
+
+// listDeletedVaults lists none: a vault that is deleted is gone.
+func (c *call) listDeletedVaults() error {
+	if err := c.checkSubscription(); err != nil {
+		return err
+	}
+	return c.page(func(func(string, any) bool) {})
+}
+
+func (c *call) getDeletedVault() error {
+	if err := c.checkSubscription(); err != nil {
+		return err
+	}
+	name := serve.Param(c.r, "vault")
+	return apierr.New(apierr.ObjectNotFound, "The vault '%s' in location '%s' is not among the deleted ones.", name, serve.Param(c.r, "location")).
+		At(name).Because(shade("DeletedVaultNotFound"))
+}
+
+// errNoObjectID is why a list of access policies cannot be read.
+var errNoObjectID = errors.New("a policy has no objectId")

@@ -1,0 +1,173 @@
+package manifest
+
+import (
+	"strings"
+
+	"github.com/inborn-id/inborn/internal/apierr"
+	"github.com/inborn-id/inborn/internal/directory"
+	"github.com/inborn-id/inborn/internal/guid"
+	"github.com/inborn-id/inborn/internal/rbac"
+	"github.com/inborn-id/inborn/internal/resource"
+)
+
+// roles gives the declared roles of Resource Manager and the data planes, once everything else exists.
+func (p *planner) roles() error {
+	for i, want := range p.m.Roles {
+		if err := p.role(want); err != nil {
+			return at(err, "$.roles[%d]", i)
+		}
+	}
+	return nil
+}
+
+func (p *planner) role(want Role) error {
+	a, err := p.assignment(want)
+	if err != nil {
+		return err
+	}
+	for have := range p.dir().Grants(a.Principal).At(a.Scope) {
+		if have.Role == a.Role && have.Condition == a.Condition {
+			return nil
+		}
+		if have.Role == a.Role { // only its condition differs, which can change
+			a.ID = have.ID
+		}
+	}
+	action := Create
+	if !a.ID.IsZero() {
+		action = Update
+	}
+	p.did(action, "role", want.Principal, "%s at %s", want.Role, or(want.Scope, "the subscription"))
+	_, err = p.draft.PutRoleAssignment(a)
+	return err
+}
+
+// assignment resolves the names of a declaration.
+func (p *planner) assignment(want Role) (a rbac.RoleAssignment, err error) {
+	if a.Principal, err = p.principal(want.Principal); err != nil {
+		return a, err
+	}
+	if a.Scope, err = p.scope(want.Scope); err != nil {
+		return a, err
+	}
+	a.Condition = want.Condition
+	if id, err := guid.Parse(want.Role); err == nil && p.dir().Role(id) != nil {
+		a.Role = id
+		return a, nil
+	}
+	role, ok := p.dir().RoleNamed(want.Role)
+	if !ok {
+		return a, apierr.New(apierr.RoleDefinitionDoesNotExist, "No role is called %q.", want.Role).WithHelp("inborn role list")
+	}
+	a.Role = role.ID
+	return a, nil
+}
+
+// principal resolves a user-assigned identity, a resource with a system-assigned one, a group, a user or an application
+// by name, or anything by its object id.
+func (p *planner) principal(name string) (guid.GUID, error) {
+	if id, err := guid.Parse(name); err == nil {
+		return id, nil
+	}
+	found := map[guid.GUID]bool{}
+	if user, ok := p.dir().UserByName(p.upn(name)); ok {
+		found[user.ID] = true
+	}
+	for group := range p.dir().GroupsNamed(name) {
+		found[group.ID] = true
+	}
+	for sp := range p.dir().ServicePrincipalsNamed(name) {
+		if app, ok := p.dir().AppOf(sp); sp.Type == directory.TypeManagedIdentity || ok && !app.FirstParty {
+			found[sp.ID] = true
+		}
+	}
+	if len(found) != 1 {
+		return guid.GUID{}, apierr.New(apierr.ReferenceInvalid,
+			"%d users, groups, identities and applications are called %q: declare one, or give its object id.", len(found), name)
+	}
+	for id := range found {
+		return id, nil
+	}
+	return guid.GUID{}, nil
+}
+
+// scope resolves a resource id, the name of a resource or of a resource group; "" is the subscription.
+func (p *planner) scope(name string) (resource.ID, error) {
+	subscription := resource.SubscriptionID(p.m.subscription(p.dir()).String())
+	switch {
+	case name == "":
+		return subscription, nil
+	case strings.HasPrefix(name, "/"):
+		return rbac.ParseScope(name)
+	}
+	var found []resource.ID
+	for r := range p.dir().ResourcesNamed(name) {
+		found = append(found, r.ID)
+	}
+	if group := resource.GroupID(subscription.Subscription(), name); len(found) == 0 {
+		if have, ok := p.dir().ResourceGroup(group); ok {
+			return have.ID, nil
+		}
+	}
+	if len(found) != 1 {
+		return "", apierr.New(apierr.ReferenceInvalid, "%d resources and groups are called %q: declare one, or give its resource id.", len(found), name)
+	}
+	return found[0], nil
+}
+
+// pruneRoles takes away the roles of declared identities and resources that are not declared.
+func (p *planner) pruneRoles() error {
+	type held struct {
+		principal, role guid.GUID
+		scope           string
+	}
+	keep := map[held]bool{}
+	for i, want := range p.m.Roles {
+		a, err := p.assignment(want)
+		if err != nil {
+			return at(err, "$.roles[%d]", i)
+		}
+		keep[held{a.Principal, a.Role, strings.ToLower(string(a.Scope))}] = true
+	}
+	for _, declared := range p.declaredPrincipals() {
+		principal, name := declared.id, declared.name
+		for a := range p.dir().Grants(principal).All() {
+			if keep[held{principal, a.Role, strings.ToLower(string(a.Scope))}] {
+				continue
+			}
+			role := a.Role.String()
+			if r := p.dir().Role(a.Role); r != nil {
+				role = r.Name
+			}
+			p.did(Delete, "role", name, "%s at %s", role, a.Scope)
+			if err := p.draft.DeleteRoleAssignment(a.ID, true); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+type namedPrincipal struct {
+	id   guid.GUID
+	name string
+}
+
+// declaredPrincipals returns the principals of declared identities and resources.
+func (p *planner) declaredPrincipals() (all []namedPrincipal) {
+	for _, want := range p.m.Identities {
+		if id, err := p.identityRef(want); err == nil {
+			if identity, ok := p.dir().Identity(id); ok {
+				all = append(all, namedPrincipal{identity.PrincipalID, want.Name})
+			}
+		}
+	}
+	for _, want := range p.m.Resources {
+		if id, err := p.resourceID(want); err == nil {
+			if r, ok := p.dir().Resource(id); ok && r.Identity.System != nil {
+				all = append(all, namedPrincipal{r.Identity.System.PrincipalID, want.Name})
+			}
+		}
+	}
+	return all
+}

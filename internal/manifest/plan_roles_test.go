@@ -1,0 +1,73 @@
+package manifest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/inborn-id/inborn/internal/apierr"
+)
+
+const withRoles = `
+users:   [{name: ann, groups: [ops]}]
+groups:  [{name: ops}]
+identities: [{name: id-orders}]
+resources:
+  - {type: Microsoft.Web/sites, name: func-orders, identity: {system: true, user: [id-orders]}}
+  - {type: Microsoft.KeyVault/vaults, name: kv-orders}
+`
+
+func TestRolesArePlanned(t *testing.T) {
+	w := newWorld(t)
+	const roles = `
+roles:
+  - {principal: id-orders, role: Key Vault Secrets User, scope: kv-orders}
+  - {principal: func-orders, role: reader}
+  - {principal: ops, role: b24988ac-6180-42a0-ab88-20f7382dd24c, scope: default}
+`
+	plan, err := w.plan(withRoles+roles, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"create role id-orders Key Vault Secrets User at kv-orders", "create role func-orders reader at the subscription",
+		"create role ops b24988ac-6180-42a0-ab88-20f7382dd24c at default"} {
+		if !strings.Contains(plan, want) {
+			t.Errorf("the plan lacks %q:\n%s", want, plan)
+		}
+	}
+	if again, err := w.plan(withRoles+roles, true); err != nil || again != "" {
+		t.Errorf("the second time: %q, %v", again, err)
+	}
+	// What is not declared goes with prune only, and only from what is declared.
+	fewer := withRoles + "roles: [{principal: ops, role: Contributor, scope: default}]"
+	if plan, err := w.plan(fewer, false); err != nil || plan != "" {
+		t.Errorf("without prune: %q, %v", plan, err)
+	}
+	plan, err = w.plan(fewer, true)
+	if err != nil || strings.Count(plan, "delete role") != 2 || !strings.Contains(plan, "delete role id-orders Key Vault Secrets User at /subscriptions/") {
+		t.Errorf("with prune: %q, %v", plan, err)
+	}
+	// A condition can change.
+	const condition = `"@Request[Microsoft.Authorization/roleAssignments:PrincipalType] StringEquals 'User'"`
+	plan, err = w.plan(withRoles+"roles: [{principal: ops, role: Contributor, scope: default, condition: "+condition+"}]", false)
+	if err != nil || plan != "update role ops Contributor at default" {
+		t.Errorf("a condition: %q, %v", plan, err)
+	}
+}
+
+func TestRolesThatCannotBeGiven(t *testing.T) {
+	w := newWorld(t)
+	for text, message := range map[string]string{
+		"roles: [{principal: nobody, role: Reader}]":                                  `0 users, groups, identities and applications are called "nobody"`,
+		"roles: [{principal: ops, role: Reeder}]":                                     `No role is called "Reeder"`,
+		"roles: [{principal: ops, role: Reader, scope: nowhere}]":                     `0 resources and groups are called "nowhere"`,
+		"roles: [{principal: ops, role: Reader, scope: nowhere/x}]":                   `0 resources and groups are called "nowhere/x"`,
+		"roles: [{principal: ops, role: Reader, condition: '@Request[x'}]":            "",
+		"roles: [{principal: 00000000-0000-4000-8000-0000000000ff, role: Reader}]":    "does not exist in the directory",
+		"roles: [{principal: ops, role: Reader, scope: /subscriptions/nonsense/x/y}]": "",
+	} {
+		_, err := w.plan(withRoles+text, false)
+		if e := apierr.From(err); err == nil || e.Target != "$.roles[0]" || !strings.Contains(e.Message, message) {
+			t.Errorf("%s: %v at %q", text, err, e.Target)
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package rbac
+
+// Role is a role definition made ready to be checked. It does not change.
+type Role struct {
+	*RoleDefinition
+	permissions []permission
+}
+
+// NewRole makes a definition ready; the definition must not change any more.
+func NewRole(d *RoleDefinition) *Role { return &Role{d, newPermissions(d.Permissions)} }
+
+// permission is a Permission made ready.
+type permission struct {
+	control, notControl, data, notData []pattern
+	condition                          *Condition // nil for none
+}
+
+func newPermissions(list []Permission) []permission {
+	ready := make([]permission, len(list))
+	for i, p := range list {
+		ready[i] = permission{
+			control: newPatterns(p.Actions), notControl: newPatterns(p.NotActions),
+			data: newPatterns(p.DataActions), notData: newPatterns(p.NotDataActions),
+			condition: mustHold(p.Condition),
+		}
+	}
+	return ready
+}
+
+// has reports whether the permission has the action before its exceptions, and whether they except it.
+func (p *permission) has(a Action) (has, excepted bool) {
+	if a.data {
+		return anyMatch(p.data, a.lower), anyMatch(p.notData, a.lower)
+	}
+	return anyMatch(p.control, a.lower), anyMatch(p.notControl, a.lower)
+}
+
+// allows reports whether some permission of the role allows what r asks for; if not, what came nearest to it.
+func (r *Role) allows(request *Request) (bool, Miss) {
+	nearest := MissAction
+	for i := range r.permissions {
+		p := &r.permissions[i]
+		has, excepted := p.has(request.Action)
+		switch {
+		case !has:
+		case excepted:
+			nearest = max(nearest, MissException)
+		case !p.condition.Holds(request):
+			nearest = max(nearest, MissRoleCondition)
+		default:
+			return true, MissNone
+		}
+	}
+	return false, nearest
+}
+
+// HasDataActions reports whether the role grants any data action.
+func (d *RoleDefinition) HasDataActions() bool {
+	for _, p := range d.Permissions {
+		if len(p.DataActions) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Deny is a deny assignment made ready to be checked. It does not change.
+type Deny struct {
+	*DenyAssignment
+	permissions []permission
+}
+
+// NewDeny makes a deny assignment ready; it must not change any more.
+func NewDeny(d *DenyAssignment) *Deny { return &Deny{d, newPermissions(d.Permissions)} }
+
+// takes reports whether the deny assignment takes the action away. One with a condition that cannot be read takes it:
+// not knowing is no reason to allow.
+func (d *Deny) takes(request *Request) bool {
+	for i := range d.permissions {
+		p := &d.permissions[i]
+		if has, excepted := p.has(request.Action); has && !excepted && (p.condition.unreadable() || p.condition.Holds(request)) {
+			return true
+		}
+	}
+	return false
+}

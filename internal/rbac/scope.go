@@ -1,0 +1,245 @@
+package rbac
+
+import (
+	"math/bits"
+	"strings"
+
+	"github.com/inborn-id/inborn/internal/resource"
+)
+
+// Tenant is the scope above all others.
+const Tenant resource.ID = "/"
+
+const managementGroupPrefix = "/providers/Microsoft.Management/managementGroups/"
+
+// ManagementGroupID makes the scope of a management group.
+func ManagementGroupID(name string) resource.ID { return resource.ID(managementGroupPrefix + name) }
+
+// ParseScope reads a scope: the tenant "/", or what resource.ParseID accepts. It fails with ResourceIDInvalid.
+func ParseScope(s string) (resource.ID, error) {
+	if s != "" && strings.Trim(s, "/") == "" {
+		return Tenant, nil
+	}
+	return resource.ParseID(s)
+}
+
+// ManagementGroupName returns the name in the id of a management group, and whether id is one.
+func ManagementGroupName(id resource.ID) (string, bool) {
+	s := string(id)
+	if len(s) <= len(managementGroupPrefix) || !same(s[:len(managementGroupPrefix)], managementGroupPrefix) {
+		return "", false
+	}
+	name := s[len(managementGroupPrefix):]
+	return name, !strings.Contains(name, "/")
+}
+
+// Within reports whether scope is outer or lies below it by their paths. Of management groups only the tenant lies above
+// by its path; the rest of their tree is the policy's.
+func Within(outer, scope resource.ID) bool {
+	o, s := string(clean(outer)), string(clean(scope))
+	if o == string(Tenant) {
+		return true
+	}
+	if len(s) == len(o) {
+		return same(s, o)
+	}
+	return len(s) > len(o) && s[len(o)] == '/' && same(s[:len(o)], o)
+}
+
+// Mark is a hash of a scope, the same for each spelling. Different scopes may have one mark: indexes that are ordered by
+// marks compare the scopes themselves, too.
+type Mark uint64
+
+const tenantMark Mark = 0x243f6a8885a308d3
+
+// Path is the marks of a scope and of its first three levels below the tenant, 0 where it has fewer, and how many it has. For
+// a resource in a group these are subscription, group and resource. An index in the order of Marks keeps what lies below a
+// scope together.
+type Path struct {
+	Marks [3]Mark
+	Depth int
+	Mark  Mark // of the scope itself
+}
+
+// PathOf returns the path of a scope.
+func PathOf(scope resource.ID) Path {
+	var room [8]level
+	levels := levelsOf(room[:0], scope)
+	p := Path{Depth: len(levels), Mark: tenantMark}
+	for i := range levels {
+		if p.Mark = levels[i].mark; i < len(p.Marks) {
+			p.Marks[i] = p.Mark
+		}
+	}
+	return p
+}
+
+// MarkOf returns the mark of a scope.
+func MarkOf(scope resource.ID) Mark { return PathOf(scope).Mark }
+
+// Levels returns the scopes that scope's own path goes through, from the subscription or management group down to scope;
+// none for the tenant. Lineage has those above, too.
+func Levels(scope resource.ID) []resource.ID {
+	levels := levelsOf(nil, scope)
+	ids := make([]resource.ID, len(levels))
+	for i, l := range levels {
+		ids[i] = resource.ID(l.id)
+	}
+	return ids
+}
+
+// level is a scope that can be assigned to and the start of a longer one.
+type level struct {
+	mark Mark
+	id   string
+	own  bool // it is the whole scope
+}
+
+// levelsOf appends the levels of scope, from the subscription or management group down to the scope itself. The tenant,
+// which is above all, is not among them. A level ends after each type and name, so that a secret or a container below a
+// resource is one, too. It does not allocate for clean ASCII ids of no more levels than fit.
+func levelsOf(levels []level, scope resource.ID) []level {
+	if found, ok := cut(levels, string(scope)); ok {
+		return found
+	}
+	found, _ := cut(levels, string(clean(scope)))
+	return found
+}
+
+// cut is levelsOf for clean text; it reports false if s is not clean.
+func cut(levels []level, s string) ([]level, bool) {
+	if len(s) == 0 || s[0] != '/' {
+		return levels, false
+	}
+	h := uint64(tenantMark)
+	for start, at := 1, 1; start < len(s); start = at {
+		segments := 2
+		for n := 0; n < segments && at <= len(s); n++ {
+			length := strings.IndexByte(s[at:], '/')
+			if length < 0 {
+				length = len(s) - at
+			}
+			if length == 0 {
+				return levels, false
+			}
+			if n == 0 && length == len("providers") && same(s[at:at+length], "providers") {
+				segments = 4 // the namespace, the type and the name
+			}
+			at += length + 1
+		}
+		mixed, ascii := hash(h, s[start:at-1])
+		if !ascii && strings.ToLower(s) != s {
+			return levels, false
+		}
+		h = mixed
+		levels = append(levels, level{mark: Mark(h), id: s[:at-1]})
+	}
+	return levels, len(s) == 1 || s[len(s)-1] != '/'
+}
+
+// clean returns scope as it is compared: one slash before each segment and none behind, and lower case if it has letters
+// beyond ASCII, whose case only strings.ToLower knows. Nearly all ids are clean already and come back as they are.
+func clean(scope resource.ID) resource.ID {
+	s := string(scope)
+	if isASCII(s) && strings.HasPrefix(s, "/") && !strings.Contains(s, "//") && (len(s) == 1 || s[len(s)-1] != '/') {
+		return scope
+	}
+	segments := strings.FieldsFunc(s, func(r rune) bool { return r == '/' })
+	return resource.ID("/" + strings.ToLower(strings.Join(segments, "/")))
+}
+
+// same reports whether a and b are equal without regard to case, which is to say that strings.ToLower makes them equal.
+func same(a, b string) bool {
+	if len(a) == len(b) {
+		i := 0
+		for ; i+8 <= len(a); i += 8 {
+			x, y := load(a[i:i+8]), load(b[i:i+8])
+			if (x|y)&high != 0 {
+				return sameLower(a, b)
+			}
+			if x != y && lower(x) != lower(y) {
+				return false
+			}
+		}
+		x, y := load(a[i:]), load(b[i:])
+		if (x|y)&high == 0 {
+			return lower(x) == lower(y)
+		}
+	}
+	return !(isASCII(a) && isASCII(b)) && sameLower(a, b)
+}
+
+// sameLower compares as strings.ToLower writes, which is not always as strings.EqualFold folds.
+func sameLower(a, b string) bool {
+	a, b = strings.ToLower(a), strings.ToLower(b)
+	return a == b
+}
+
+func isASCII(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// high has the bit of each byte that ASCII has not.
+const high = 0x8080808080808080
+
+// CompareScopes orders clean scopes whose marks are the same, which is to say that it tells the rare others apart from those
+// that are one scope in two spellings.
+func CompareScopes(a, b string) int {
+	if same(a, b) {
+		return 0
+	}
+	return strings.Compare(strings.ToLower(a), strings.ToLower(b))
+}
+
+// hash mixes a piece of an id into h without regard to the case of ASCII letters, eight bytes at a time, the last of which may
+// overlap. It reports whether the piece is all ASCII.
+func hash(h uint64, s string) (mixed uint64, ascii bool) {
+	h ^= uint64(len(s)) * 0x9e3779b97f4a7c15
+	if len(s) < 8 {
+		x := load(s)
+		return mix(h ^ lower(x)), x&high == 0
+	}
+	last := load(s[len(s)-8:])
+	all := last
+	for len(s) > 8 {
+		x := load(s)
+		all |= x
+		h = mix(h ^ lower(x))
+		s = s[8:]
+	}
+	return mix(h ^ lower(last)), all&high == 0
+}
+
+func mix(x uint64) uint64 {
+	hi, lo := bits.Mul64(x^0x13198a2e03707344, 0x9fb21c651e98df25)
+	return hi ^ lo
+}
+
+// load returns the first eight bytes of s as one word, zeros where there are fewer.
+func load(s string) (x uint64) {
+	if len(s) >= 8 {
+		return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	}
+	for i := len(s) - 1; i >= 0; i-- {
+		x = x<<8 | uint64(s[i])
+	}
+	return x
+}
+
+// lower turns A to Z in each byte of x into a to z: the sums carry into the top bit of a byte that is at least A, or more
+// than Z.
+func lower(x uint64) uint64 {
+	const ones = 0x0101010101010101
+	low := x &^ high
+	upper := (low + (0x80-'A')*ones) &^ (low + (0x7f-'Z')*ones) &^ x & high
+	return x | upper>>2
+}
+
+// SameScope reports whether two ids name one scope.
+func SameScope(a, b resource.ID) bool { return same(string(clean(a)), string(clean(b))) }
