@@ -2,9 +2,11 @@ package state
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/inborn-id/inborn/internal/guid"
 	"github.com/inborn-id/inborn/internal/rbac"
+	"github.com/inborn-id/inborn/internal/resource"
 	"github.com/inborn-id/inborn/internal/store"
 )
 
@@ -14,8 +16,8 @@ import (
 type arrivals struct {
 	chunks [][]arrival // of arrivalChunk each, except the last: to grow one slice would copy all again and again
 	n      int32
-	at     map[[3]rbac.Mark]int32 // by path: the last one; nil while there is but one in all
-	of     map[guid.GUID]int32    // by principal: the last one
+	at     map[[3]rbac.Mark]*arrivalsAt // by path; nil while there is but one in all
+	of     map[guid.GUID]*int32         // by principal: the last one
 }
 
 type arrival struct {
@@ -23,6 +25,11 @@ type arrival struct {
 	assignment         *rbac.RoleAssignment
 	path               [3]rbac.Mark
 	beforeAt, beforeOf int32 // the one before it with the same path, and of the same principal; -1 for none
+}
+
+type arrivalsAt struct {
+	last  int32
+	scope resource.ID // of the first
 }
 
 const arrivalChunk = 1024
@@ -39,12 +46,14 @@ func (c *arrivals) add(a arrival) {
 }
 
 func (a *access) applyAssignment(r store.Record) error {
-	id, err := guid.Parse(r.ID)
-	if err != nil {
-		return err
-	}
-	if old, ok := a.roleAssignments.get(id); ok {
-		a.revoke(old)
+	if a.roleAssignments.len() > 0 || r.Deleted {
+		id, err := guid.Parse(r.ID)
+		if err != nil {
+			return err
+		}
+		if old, ok := a.roleAssignments.get(id); ok {
+			a.revoke(old)
+		}
 	}
 	if r.Deleted {
 		return nil
@@ -68,18 +77,18 @@ func (a *access) arrive(assignment *rbac.RoleAssignment) {
 	if coming.n > 0 {
 		coming.link(&new)
 	}
-	if new.beforeAt >= 0 {
-		useText(assignment, coming.get(new.beforeAt).assignment)
-	} else if there, ok := a.assignedAt.get(path.Marks); ok {
-		useText(assignment, there[0])
+	if new.beforeAt < 0 && a.assignedAt.len() > 0 {
+		if there, ok := a.assignedAt.get(path.Marks); ok {
+			useText(assignment, there[0].Scope)
+		}
 	}
 	new.Grant = rbac.NewGrant(assignment, path.Mark)
 	coming.add(new)
 }
 
-func useText(a, of *rbac.RoleAssignment) {
-	if a.Scope == of.Scope {
-		a.Scope = of.Scope
+func useText(a *rbac.RoleAssignment, scope resource.ID) {
+	if a.Scope == scope {
+		a.Scope = scope
 	}
 }
 
@@ -88,47 +97,52 @@ func useText(a, of *rbac.RoleAssignment) {
 func (c *arrivals) link(new *arrival) {
 	if c.n == 1 {
 		first := c.get(0)
-		c.at = map[[3]rbac.Mark]int32{first.path: 0}
-		c.of = map[guid.GUID]int32{first.assignment.Principal: 0}
+		c.at = map[[3]rbac.Mark]*arrivalsAt{first.path: {0, first.assignment.Scope}}
+		c.of = map[guid.GUID]*int32{first.assignment.Principal: pointer(0)}
 	}
-	if i, ok := c.at[new.path]; ok {
-		new.beforeAt = i
+	if at := c.at[new.path]; at == nil {
+		c.at[new.path] = &arrivalsAt{c.n, new.assignment.Scope}
+	} else {
+		new.beforeAt, at.last = at.last, c.n
+		useText(new.assignment, at.scope)
 	}
-	if i, ok := c.of[new.assignment.Principal]; ok {
-		new.beforeOf = i
+	if last := c.of[new.assignment.Principal]; last == nil {
+		c.of[new.assignment.Principal] = pointer(c.n)
+	} else {
+		new.beforeOf, *last = *last, c.n
 	}
-	c.at[new.path], c.of[new.assignment.Principal] = c.n, c.n
 }
 
-// settle puts the assignments that came since the last time into the tables.
+func pointer(n int32) *int32 { return &n }
+
+// settle puts the assignments that came since the last time into the tables. Many go into each at the same time.
 func (a *access) settle() {
 	coming := a.coming
-	switch a.coming = nil; {
-	case coming == nil:
+	if coming == nil {
 		return
-	case coming.n == 1:
+	}
+	a.coming = nil
+	if coming.n == 1 {
+		one := coming.get(0).assignment
 		a.settleAt(coming, 0)
 		a.settleOf(coming, 0)
+		a.roleAssignments.set(one.ID, one)
+		a.countUse(one.Role, 1)
+		return
 	}
-	for _, last := range coming.at {
-		a.settleAt(coming, last)
-	}
-	for _, last := range coming.of {
-		a.settleOf(coming, last)
-	}
-	rows, uses := make([]row[guid.GUID, *rbac.RoleAssignment], coming.n), map[guid.GUID]int{}
-	for i := range coming.n {
-		assignment := coming.get(i).assignment
-		rows[i] = row[guid.GUID, *rbac.RoleAssignment]{assignment.ID, assignment}
-		uses[assignment.Role]++
-	}
-	for role, n := range uses {
-		a.countUse(role, n)
-	}
-	slices.SortFunc(rows, func(x, y row[guid.GUID, *rbac.RoleAssignment]) int { return compareGUID(x.key, y.key) })
-	for _, r := range rows { // in order, because then each finds its place in the cache
-		a.roleAssignments.set(r.key, r.value)
-	}
+	var tables sync.WaitGroup
+	tables.Go(func() {
+		for _, at := range coming.at {
+			a.settleAt(coming, at.last)
+		}
+	})
+	tables.Go(func() {
+		for _, last := range coming.of {
+			a.settleOf(coming, *last)
+		}
+	})
+	tables.Go(func() { a.settleAll(coming) })
+	tables.Wait()
 }
 
 // settleAt adds the arrivals with the path of last, which is the last of them.
@@ -153,6 +167,23 @@ func (a *access) settleOf(coming *arrivals, last int32) {
 	}
 	grants, _ := a.grants.get(principal)
 	a.grants.set(principal, grants.With(more...))
+}
+
+// settleAll adds the arrivals to the table of all, in order, because then each finds its place in the cache.
+func (a *access) settleAll(coming *arrivals) {
+	rows, uses := make([]row[guid.GUID, *rbac.RoleAssignment], coming.n), map[guid.GUID]int{}
+	for i := range coming.n {
+		assignment := coming.get(i).assignment
+		rows[i] = row[guid.GUID, *rbac.RoleAssignment]{assignment.ID, assignment}
+		uses[assignment.Role]++
+	}
+	slices.SortFunc(rows, func(x, y row[guid.GUID, *rbac.RoleAssignment]) int { return compareGUID(x.key, y.key) })
+	for _, r := range rows {
+		a.roleAssignments.set(r.key, r.value)
+	}
+	for role, n := range uses {
+		a.countUse(role, n)
+	}
 }
 
 // revoke takes an assignment out of the tables.

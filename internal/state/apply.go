@@ -24,12 +24,17 @@ func (v *View) apply(recs []store.Record, at store.Position) (*View, error) {
 // in place, until finish.
 type builder struct {
 	next    *View
-	touched map[guid.GUID]*Directory
+	touched []touched // seldom more than one
+}
+
+type touched struct {
+	tenant guid.GUID
+	*Directory
 }
 
 func newBuilder(v *View) *builder {
 	next := &View{catalog: v.catalog, roles: v.roles, tenants: v.tenants.clone(), keys: v.keys.clone()}
-	return &builder{next, map[guid.GUID]*Directory{}}
+	return &builder{next: next}
 }
 
 func (b *builder) add(recs []store.Record) error {
@@ -49,16 +54,18 @@ func (b *builder) add(recs []store.Record) error {
 
 // writable returns the tenant's directory, of which the View has a copy of its own from then on.
 func (b *builder) writable(tenant guid.GUID) *Directory {
-	d := b.touched[tenant]
-	if d != nil {
-		return d
+	for i := range b.touched {
+		if b.touched[i].tenant == tenant {
+			return b.touched[i].Directory
+		}
 	}
+	var d *Directory
 	if old, ok := b.next.tenants.get(tenant); ok {
 		d = old.clone()
 	} else {
 		d = newDirectory()
 	}
-	b.touched[tenant] = d
+	b.touched = append(b.touched, touched{tenant, d})
 	b.next.tenants.set(tenant, d)
 	return d
 }
