@@ -35,6 +35,15 @@ func Open(path string, random io.Reader) (*Master, error) {
 // Load returns the master key in the file at path, which must exist (otherwise the error is an fs.ErrNotExist) and be
 // readable by its owner only.
 func Load(path string) (*Master, error) {
+	key, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	return New(key)
+}
+
+// read returns the bytes of the key in the file at path.
+func read(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the master key: %w", err)
@@ -57,18 +66,27 @@ func Load(path string) (*Master, error) {
 		return nil, fmt.Errorf("%s is not a master key file: expected the line %q and then %d bytes in base64; "+
 			"restore it from a backup, without it the secrets in the database are lost", path, header, keySize)
 	}
-	return New(key)
+	return key, nil
 }
 
-// create writes a new key to a file of another name and links it to path, which fails if path exists by then: then the
-// key of whoever was first counts.
+// create makes a new key in the file at path.
 func create(path string, random io.Reader) error {
-	var fresh [keySize + 8]byte
+	var fresh [keySize]byte
 	if _, err := io.ReadFull(random, fresh[:]); err != nil {
 		return err
 	}
-	draft := path + "." + hex.EncodeToString(fresh[keySize:]) + ".new"
-	text := header + "\n" + base64.StdEncoding.EncodeToString(fresh[:keySize]) + "\n"
+	return place(path, fresh[:], random)
+}
+
+// place writes a key to a file of another name and links it to path, which fails if path exists by then: then the key of
+// whoever was first counts.
+func place(path string, key []byte, random io.Reader) error {
+	var suffix [8]byte
+	if _, err := io.ReadFull(random, suffix[:]); err != nil {
+		return err
+	}
+	draft := path + "." + hex.EncodeToString(suffix[:]) + ".new"
+	text := header + "\n" + base64.StdEncoding.EncodeToString(key) + "\n"
 	defer os.Remove(draft) // of 64 random bits: nobody else's
 	if err := writeNew(draft, text); err != nil {
 		return err

@@ -20,7 +20,7 @@ var migrations embed.FS
 // migrate brings one set of tables ("state" or "log") up to this binary's version. The usual case, nothing to do, costs
 // one query.
 func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, set string, options ...goose.ProviderOption) error {
-	files, err := fs.Sub(migrations, "migrations/"+set)
+	files, err := migrationsOf(set)
 	if err != nil {
 		return err
 	}
@@ -33,8 +33,7 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, set string,
 	err = db.QueryRowContext(ctx, "SELECT max(version_id) FROM "+table).Scan(&current)
 	switch {
 	case err == nil && current.Int64 > latest:
-		return apierr.New(apierr.StoreFailed, "The data was written by a newer version of Inborn: its %s schema is %d and this"+
-			" binary knows %d. Start the newer version, or restore a backup made by this one.", set, current.Int64, latest)
+		return newerSchema(set, current.Int64, latest)
 	case err == nil && current.Int64 == latest:
 		return nil
 	}
@@ -46,6 +45,13 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB, set string,
 	}
 	_, err = provider.Up(ctx)
 	return err
+}
+
+func migrationsOf(set string) (fs.FS, error) { return fs.Sub(migrations, "migrations/"+set) }
+
+func newerSchema(set string, found, known int64) error {
+	return apierr.New(apierr.StoreFailed, "The data was written by a newer version of Inborn: its %s schema is %d and this"+
+		" binary knows %d. Start the newer version, or restore a backup made by this one.", set, found, known)
 }
 
 // latestMigration reads the version from the names, which start with it: 00001_records.sql.

@@ -33,7 +33,8 @@ type sqliteEngine struct {
 	store  *Store
 	dir    string
 	memory string   // what the databases in memory are called; "" for files in dir
-	lock   *os.File // nil in memory
+	copied string   // the only file, if it is a copy and no data directory
+	lock   *os.File // nil in memory and for a copy
 	queue  writeQueue
 
 	reopening sync.Mutex
@@ -99,6 +100,9 @@ func (e *sqliteEngine) open(ctx context.Context) error {
 		return e.openMemory(ctx)
 	}
 	path := filepath.Join(e.dir, stateFile)
+	if err := checkOrphan(path); err != nil {
+		return err
+	}
 	if err := createPrivate(path); err != nil {
 		return directoryError(e.dir, err)
 	}
@@ -214,10 +218,27 @@ func createPrivate(path string) error {
 	return f.Close()
 }
 
+// checkOrphan refuses to begin an empty database where one is missing: the write-ahead log of another one lies there, which
+// SQLite would delete, or a restore was killed at its last step.
+func checkOrphan(path string) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if info, err := os.Stat(path + "-wal"); err == nil && info.Size() > 0 {
+		return apierr.New(apierr.StoreFailed, "The database %s is missing, but the file %s-wal, which belongs to it, is there: put the"+
+			" database back, or move that file to where the database is now.", path, path)
+	}
+	if exists(filepath.Join(filepath.Dir(path), draftFile)) {
+		return apierr.New(apierr.StoreFailed, "A restore into %s did not come to its end: repeat it.", filepath.Dir(path)).
+			WithHelp("inborn backup restore FILE --data %s", filepath.Dir(path))
+	}
+	return nil
+}
+
 // replaced reports whether the state file is no longer the one that was opened, and opens the new one. What the old
 // file's log still holds goes into the old file first, or SQLite would replay it into the new one.
 func (e *sqliteEngine) replaced(ctx context.Context) (bool, error) {
-	if e.memory != "" {
+	if e.alone() {
 		return false, nil
 	}
 	e.reopening.Lock()
@@ -238,9 +259,12 @@ func (e *sqliteEngine) replaced(ctx context.Context) (bool, error) {
 	return true, e.open(ctx)
 }
 
+// alone reports whether nobody can put another file in the place of the one that is open.
+func (e *sqliteEngine) alone() bool { return e.memory != "" || e.copied != "" }
+
 // unmoved returns an error if the path of the state file names another file by now, or none.
 func (e *sqliteEngine) unmoved() error {
-	if e.memory != "" {
+	if e.alone() {
 		return nil
 	}
 	now, err := os.Stat(filepath.Join(e.dir, stateFile))

@@ -22,6 +22,9 @@ func (e *sqliteEngine) fail(doing string, err error) error {
 		return err
 	}
 	path := filepath.Join(e.dir, stateFile)
+	if e.copied != "" {
+		path = e.copied
+	}
 	remedy := "Look at the log for the cause and start Inborn again."
 	var engine *sqlite.Error
 	if errors.As(err, &engine) {
@@ -38,6 +41,9 @@ func (e *sqliteEngine) fail(doing string, err error) error {
 			remedy = "The file is not an Inborn database: move it away, or name another directory with --data."
 		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 			remedy = "Another program holds the file open for writing: close it."
+		}
+		if c := engine.Code() & 0xff; e.copied != "" && (c == sqlite3.SQLITE_CORRUPT || c == sqlite3.SQLITE_NOTADB) {
+			remedy = "The file is damaged, or not an Inborn database: use another backup."
 		}
 	}
 	return apierr.New(apierr.StoreFailed, "Cannot %s in %s. %s", doing, path, remedy).Because(err)
@@ -66,7 +72,7 @@ func directoryError(dir string, err error) error {
 			" with --data.", dir)
 	case errors.Is(err, syscall.ENOTDIR):
 		return failed("The data directory %s is a file or lies below one: name another directory with --data.", dir)
-	case errors.Is(err, syscall.ENOSPC):
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
 		return failed("The disk of the data directory %s is full: free some space. Nothing is lost.", dir)
 	}
 	return failed("The data directory %s cannot be used: %v.", dir, err)

@@ -39,6 +39,11 @@ func Conformance(t *testing.T, newPlace func(testing.TB) Place) {
 		"ticket life":       ticketLife,
 		"sweep":             sweep,
 		"traces":            traces,
+		"accesses":          accesses,
+		"access trim":       accessTrim,
+		"ciphers":           ciphers,
+		"last uses":         lastUses,
+		"uses merged":       usesMerged,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newPlace(t)) })
 	}
