@@ -38,6 +38,7 @@ install:
 	command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	command -v gcc >/dev/null || missing="$$missing gcc libc6-dev"; \
 	command -v curl >/dev/null || missing="$$missing curl ca-certificates"; \
+	command -v openssl >/dev/null || missing="$$missing openssl"; \
 	command -v node >/dev/null || missing="$$missing nodejs"; \
 	command -v npm >/dev/null || missing="$$missing npm"; \
 	command -v az >/dev/null || missing="$$missing azure-cli"; \
@@ -93,7 +94,7 @@ bench: build
 
 # The tests that get better with time, for as long as they take; a million random cases of rbac among them.
 soak:
-	SOAK=1 INBORN_SOAK=1 $(GO) test -race -count=1 -timeout 2h ./internal/store/... ./internal/state/... ./internal/sandbox
+	SOAK=1 INBORN_SOAK=1 $(GO) test -race -count=1 -timeout 2h ./internal/store/... ./internal/state/... ./internal/server ./internal/sandbox
 	$(MAKE) fuzz FUZZTIME=10m
 
 clean:

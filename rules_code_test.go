@@ -32,7 +32,7 @@ func checkTags(all *tree) (broken []string) {
 	for p, f := range all.code {
 		base := path.Base(f.name)
 		codec := p.path == "internal/state" && strings.HasPrefix(base, "codec")
-		schema := p.path == "internal/manifest" && base == "schema.go"
+		schema := p.path == "internal/manifest" && (base == "schema.go" || strings.HasPrefix(base, "schema_"))
 		if base == "wire.go" || strings.HasPrefix(base, "wire_") || codec || schema || isProgram(p.path) {
 			continue
 		}

@@ -186,7 +186,7 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 
 func request(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
-		ts.Fatalf("usage: request STATUS METHOD URL [HEADER:VALUE]...")
+		ts.Fatalf("usage: request STATUS METHOD URL [HEADER:VALUE]... [@FILE]")
 	}
 	ts.Check(send(ts, args))
 }
@@ -194,7 +194,7 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 // send sends one request; it trusts the certificate of the script's Inborn and follows no redirect.
 func send(ts *testscript.TestScript, args []string) error {
 	if len(args) < 3 {
-		return errors.New("usage: request STATUS METHOD URL [HEADER:VALUE]...")
+		return errors.New("usage: request STATUS METHOD URL [HEADER:VALUE]... [@FILE]")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
 	defer cancel()
@@ -203,6 +203,12 @@ func send(ts *testscript.TestScript, args []string) error {
 		return err
 	}
 	for _, header := range args[3:] {
+		if file, ok := strings.CutPrefix(header, "@"); ok { // JSON
+			text := os.Expand(ts.ReadFile(file), ts.Getenv)
+			req.Body, req.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+			req.Header.Set("Content-Type", "application/json")
+			continue
+		}
 		name, value, _ := strings.Cut(header, ":")
 		req.Header.Set(name, value)
 	}

@@ -91,6 +91,27 @@ const (
 	DenyAssignmentNotFound           // Target is its id
 	ManagementGroupNotFound          // Target is its name
 	ManagementGroupNotEmpty          // so it cannot be deleted
+	LockNotFound                     // Target is its name
+	ScopeLocked                      // Target is the lock's id
+
+	// Vaults.
+	SecretDisabled        // its value is not handed out; Target is its name
+	KeyDisabled           // Target is its name, as below
+	KeyNotYetValid        // the time is before its nbf
+	KeyExpired            // the time is at or after its exp
+	KeyOperationForbidden // its key_ops do not have the operation
+	PurgeProtected        // deleted objects of the vault cannot be ended before their time
+	VaultObjectNotFound   // a secret, key or certificate, or a version of one; Target is its name
+	VaultObjectDeleted    // it waits for its end, and so does its name; Target is its name
+	VaultObjectExists     // so nothing can be restored in its place; Target is its name
+	VaultObjectManaged    // it belongs to a certificate and changes with it only; Target is its name
+	VaultDeleted          // a vault of that name waits for its end; Target is its name
+	VaultNameTaken        // there is a vault of that name, or was one in another subscription; Target is its name
+	PendingExists         // a certificate waits for its issuer, so that no other version can be made; Target is its name
+	PendingNotFound       // Target is the certificate's name, as below
+	PendingOver           // a pending operation has ended, so that it cannot be changed or merged
+	IssuerNotFound        // of certificates; Target is its name
+	ContactsNotFound      // a vault has none
 
 	// This server's own condition.
 	StateStale   // the View is older than it may be: fail closed
@@ -194,6 +215,26 @@ var table = [codeCount]struct {
 	DenyAssignmentNotFound:           {"DenyAssignmentNotFound", NotFound},
 	ManagementGroupNotFound:          {"ManagementGroupNotFound", NotFound},
 	ManagementGroupNotEmpty:          {"ManagementGroupNotEmpty", Conflict},
+	LockNotFound:                     {"LockNotFound", NotFound},
+	ScopeLocked:                      {"ScopeLocked", Conflict},
+
+	SecretDisabled:        {"SecretDisabled", Forbidden},
+	KeyDisabled:           {"KeyDisabled", Forbidden},
+	KeyNotYetValid:        {"KeyNotYetValid", Forbidden},
+	KeyExpired:            {"KeyExpired", Forbidden},
+	KeyOperationForbidden: {"KeyOperationForbidden", Forbidden},
+	PurgeProtected:        {"PurgeProtected", Forbidden},
+	VaultObjectNotFound:   {"VaultObjectNotFound", NotFound},
+	VaultObjectDeleted:    {"VaultObjectDeleted", Conflict},
+	VaultObjectExists:     {"VaultObjectExists", Conflict},
+	VaultObjectManaged:    {"VaultObjectManaged", Forbidden},
+	VaultDeleted:          {"VaultDeleted", Conflict},
+	VaultNameTaken:        {"VaultNameTaken", Conflict},
+	PendingExists:         {"PendingExists", Conflict},
+	PendingNotFound:       {"PendingNotFound", NotFound},
+	PendingOver:           {"PendingOver", Forbidden},
+	IssuerNotFound:        {"IssuerNotFound", NotFound},
+	ContactsNotFound:      {"ContactsNotFound", NotFound},
 
 	StateStale:   {"StateStale", Unavailable},
 	StoreFailed:  {"StoreFailed", Unavailable},

@@ -18,14 +18,20 @@ func (c *call) readAccess() (in accessIn, request rbac.Request, err error) {
 	if err := serve.ReadJSON(c.r, maxBody, &in); err != nil {
 		return in, request, err
 	}
-	if in.Action == "" || strings.Contains(in.Action, "*") || !strings.Contains(in.Action, "/") {
-		return in, request, apierr.New(apierr.PropertyInvalid, "'%s' is not an action, such as Microsoft.Web/sites/read; patterns are for roles.", in.Action).At("action")
+	request.Scope = scopeOf(c.id)
+	request.Action, err = askedAction(in.Action, in.Data)
+	return in, request, err
+}
+
+// askedAction reads the name of an action that somebody asks about.
+func askedAction(name string, data bool) (rbac.Action, error) {
+	if name == "" || strings.Contains(name, "*") || !strings.Contains(name, "/") {
+		return rbac.Action{}, apierr.New(apierr.PropertyInvalid, "'%s' is not an action, such as Microsoft.Web/sites/read; patterns are for roles.", name).At("action")
 	}
-	request = rbac.Request{Action: rbac.ControlAction(in.Action), Scope: scopeOf(c.id)}
-	if in.Data {
-		request.Action = rbac.DataAction(in.Action)
+	if data {
+		return rbac.DataAction(name), nil
 	}
-	return in, request, nil
+	return rbac.ControlAction(name), nil
 }
 
 // accessCan tells whether a principal may do something at the scope in the path, and why.

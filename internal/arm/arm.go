@@ -23,9 +23,12 @@ import (
 
 	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/guid"
+	"github.com/inborn-id/inborn/internal/rbac"
+	"github.com/inborn-id/inborn/internal/resource"
 	"github.com/inborn-id/inborn/internal/serve"
 	"github.com/inborn-id/inborn/internal/state"
 	"github.com/inborn-id/inborn/internal/token"
+	"github.com/inborn-id/inborn/internal/vault"
 )
 
 // PlatformVersion is the only api-version of the namespace Inborn.Platform.
@@ -34,11 +37,14 @@ const PlatformVersion = "2026-11-01"
 // maxBody bounds the JSON that describes one resource, in bytes: all of it is held in memory on every server.
 const maxBody = 256 << 10
 
-// maxManifest bounds a manifest, in bytes, before whoever applies it reads it.
-const maxManifest = 4 << 20
+// The bounds of a manifest, in bytes, before whoever applies it reads it; and of one in JSON with its values.
+const (
+	maxManifest = 4 << 20
+	maxApplied  = 2 * maxManifest
+)
 
-// Config is what the API gets from the program that runs it. All fields but Login and
-// Domain are required.
+// Config is what the API gets from the program that runs it. All fields but Login,
+// Domain, Needed, LastUse and NeedsOf are required.
 type Config struct {
 	Live   *state.Live
 	Now    func() time.Time
@@ -49,6 +55,9 @@ type Config struct {
 	Verify func(bearer string, trust *token.Trust, now time.Time) (*token.Claims, error)
 	Keys   func() token.KeyRing
 
+	// SlowOperations is how long the operations seem to take that clients wait for; 0: everything is done when it is answered.
+	SlowOperations time.Duration
+
 	// Login is the origin of the sign-in pages, such as https://login.contoso.example; "" is the origin of the request.
 	Login string
 
@@ -56,9 +65,9 @@ type Config struct {
 	// if they are all under one origin.
 	Domain string
 
-	// Apply makes a tenant what the manifest in text declares, or with dryRun only says what it would change; with prune
-	// it also deletes what the manifest does not name. The error is a ManifestInvalid that names the place, or one of Live.
-	Apply func(ctx context.Context, actor state.Actor, tenant guid.GUID, text []byte, dryRun, prune bool) ([]Change, error)
+	// Apply makes a tenant what a manifest declares, or only says what it would change. The error is a ManifestInvalid that
+	// names the place, or one of Live.
+	Apply func(ctx context.Context, actor state.Actor, tenant guid.GUID, m Manifest) ([]Change, error)
 
 	// Seal encrypts a document for what context addresses, and Open decrypts it under the same context only.
 	Seal func(context []string, plaintext []byte) ([]byte, error)
@@ -67,9 +76,29 @@ type Config struct {
 	// Cipher returns the ciphertext that a change stored under that id (state.SealedCipher); false if there is none.
 	Cipher func(ctx context.Context, tenant guid.GUID, id string) (ciphertext []byte, found bool, err error)
 
+	// Accessed is told of every secret that was read, or was not, for a reference; it may wait. nil: nobody listens.
+	Accessed func(vault.Access)
+
+	// Accesses returns up to limit entries of the access log of a vault, the newest first, that fit.
+	Accesses func(ctx context.Context, tenant guid.GUID, of resource.ID, which vault.AccessFilter, limit int) ([]vault.Access, error)
+
+	// Needed hears which role assignment let a request in, and for what, of all callers but the local administrator; it
+	// returns at once. LastUse and NeedsOf return what came of that. Without them, which is nil, no use is known.
+	Needed  func(tenant, assignment guid.GUID, need rbac.Need)
+	LastUse func(ctx context.Context, tenant guid.GUID) (LastUse, error)
+	NeedsOf func(ctx context.Context, tenant, assignment guid.GUID) (rbac.Needs, error)
+
 	// Trace returns how a request of the tenant came to be refused. The error is an ObjectNotFound if nothing is kept of
 	// it.
 	Trace func(ctx context.Context, tenant, requestID guid.GUID) (apierr.Trace, error)
+}
+
+// Manifest is a manifest to be applied.
+type Manifest struct {
+	Text   []byte                 // YAML
+	Values map[string]vault.Value // what it takes from where it was read, by source, such as env:API_KEY
+	DryRun bool                   // only say what would change
+	Prune  bool                   // delete what it does not name
 }
 
 // Change is one line of what a manifest changes.
@@ -82,20 +111,22 @@ type Change struct {
 
 type api struct {
 	Config
-	kinds map[string]*known // by type in lower case
+	kinds   map[string]*known // by type in lower case
+	makings makings
+	ranking func() *rbac.Ranking // of the built-in roles, made at its first use
 }
 
 // New returns the API, to be mounted at the host names of Resource Manager, and by path at /subscriptions,
 // /providers, /tenants and /metadata.
 func New(c Config) serve.API {
-	a := &api{c, newKinds()}
+	a := &api{Config: c, kinds: newKinds(), ranking: newRanking()}
 	return serve.API{
 		Name:     "Resource Manager",
 		IDHeader: "x-ms-request-id",
 		Routes:   a.routes(),
 		Spell:    a.spell,
 		Prepare:  prepare,
-		MaxBody:  maxManifest + 1, // the handlers set the bounds that people meet
+		MaxBody:  maxApplied + 1, // the handlers set the bounds that people meet
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,6 +70,8 @@ type world struct {
 	config Config
 	traces sync.Map // request id to trace
 	store  *store.Store
+	ahead  atomic.Int64 // nanoseconds that a test has moved the clock on from now
+	uses   uses
 }
 
 func start(t *testing.T) *world {
@@ -97,6 +100,7 @@ func start(t *testing.T) *world {
 			cipher, found, err := st.Cipher(ctx, tenant, id)
 			return cipher.Ciphertext, found, err
 		},
+		Needed: w.uses.needed, LastUse: w.uses.last, NeedsOf: w.uses.needsOf,
 		Trace: func(_ context.Context, tenant, id guid.GUID) (apierr.Trace, error) {
 			found, ok := w.traces.Load(id)
 			if !ok || found.(apierr.Trace).Tenant != tenant {
@@ -122,20 +126,23 @@ func start(t *testing.T) *world {
 	return w
 }
 
-func (w *world) apply(ctx context.Context, actor state.Actor, tenant guid.GUID, text []byte, dryRun, prune bool) ([]Change, error) {
-	m, err := manifest.Parse(text)
+func (w *world) apply(ctx context.Context, actor state.Actor, tenant guid.GUID, in Manifest) ([]Change, error) {
+	m, err := manifest.Parse(in.Text)
 	if err != nil {
 		return nil, err
 	}
 	var changes []Change
 	_, err = w.live.Update(ctx, actor, func(v *state.View, env *state.Env) (state.Batch, error) {
 		d := state.NewDraft(v, env, tenant)
-		plan, err := manifest.Plan(d, m, prune)
+		plan, _, err := manifest.Plan(d, m, nil, in.Prune)
 		changes = nil
 		for _, c := range plan {
 			changes = append(changes, Change{string(c.Action), c.Kind, c.Name, c.Detail})
 		}
-		if err != nil || dryRun {
+		if in.Values["env:SHOWN"] != "" { // how a value that came with the manifest prints
+			changes = append(changes, Change{Action: "create", Kind: "value", Name: fmt.Sprint(in.Values["env:SHOWN"]), Detail: string(in.Values["env:SHOWN"])})
+		}
+		if err != nil || in.DryRun {
 			return state.Batch{}, err
 		}
 		return d.Batch(), nil
@@ -188,10 +195,13 @@ type answer struct {
 	json   map[string]any
 }
 
+// now is the time on the clock of w.
+func (w *world) now() time.Time { return now.Add(time.Duration(w.ahead.Load())) }
+
 // do sends a request of home's administrator.
 func (w *world) do(method, path, body string) answer {
 	w.Helper()
-	return w.as(sign(w, grantOf(home), signingKey(), now), method, path, body)
+	return w.as(sign(w, grantOf(home), signingKey(), w.now()), method, path, body)
 }
 
 func (w *world) as(bearer, method, path, body string) answer {

@@ -25,7 +25,7 @@ func (c *call) listRoleAssignments() error {
 	case !f.principal.IsZero():
 		holders[f.principal] = true
 	case !f.assignedTo.IsZero():
-		for _, id := range withGroups(c.dir, f.assignedTo) {
+		for _, id := range c.dir.WithGroups(f.assignedTo) {
 			holders[id] = true
 		}
 	}
@@ -61,21 +61,6 @@ func (c *call) assignmentsAround(at resource.ID, below bool) iter.Seq[*rbac.Role
 			}
 		}
 	}
-}
-
-// withGroups returns a principal and the groups that it is in, directly or through groups.
-func withGroups(dir *state.Directory, principal guid.GUID) []guid.GUID {
-	all := []guid.GUID{principal}
-	seen := map[guid.GUID]bool{principal: true}
-	for i := 0; i < len(all); i++ {
-		for _, group := range dir.MemberOf(all[i]) {
-			if !seen[group] {
-				seen[group] = true
-				all = append(all, group)
-			}
-		}
-	}
-	return all
 }
 
 // findAssignment returns the assignment in the path if it is at the scope there; nil if there is none.
@@ -173,7 +158,7 @@ func (c *call) deleteRoleAssignment() error {
 		if err := c.mayChange(d.Directory(), about); err != nil || gone == nil {
 			return err
 		}
-		return d.DeleteRoleAssignment(id, c.caller.id == d.Directory().LocalAdministrator().ID)
+		return d.DeleteRoleAssignment(id, isGlobalAdministrator(d.Directory(), c.caller.id))
 	})
 	if err != nil {
 		return err
@@ -188,7 +173,7 @@ func (c *call) deleteRoleAssignment() error {
 func (c *call) mayChange(dir *state.Directory, about []rbac.Attribute) error {
 	d := decide(dir, c.caller, c.needs, c.id, about)
 	if d.Allowed() {
-		return nil
+		return checkLocks(dir, c.needs, c.id)
 	}
 	serve.Note(c.r, "permission", "%s", c.named(d))
 	return forbidden(c.caller, c.needs, c.id, d)

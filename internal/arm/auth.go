@@ -20,6 +20,9 @@ import (
 type caller struct {
 	id   guid.GUID // object id
 	name string    // user principal name, or the client id of a service principal
+
+	tenant guid.GUID
+	needed func(tenant, assignment guid.GUID, need rbac.Need) // hears what lets the caller in; nil: nobody does
 }
 
 // assign is the action that takes to put a user-assigned identity where a workload can use it.
@@ -36,6 +39,9 @@ func (a *api) authenticate(w http.ResponseWriter, r *http.Request) (*state.Direc
 	if err == nil {
 		var who caller
 		if who, err = identify(dir, claims); err == nil {
+			if who.id != dir.LocalAdministrator().ID {
+				who.tenant, who.needed = dir.Tenant().ID, a.Needed
+			}
 			serve.SetCaller(r, dir.Tenant().ID, who.name)
 			serve.Note(r, "token", "caller %s, object id %s, audience %s", who.name, who.id, claims.Audience)
 			return dir, who, nil
@@ -71,7 +77,7 @@ func (a *api) verify(r *http.Request) (*state.Directory, *token.Claims, error) {
 	if _, err := keys.Signing(now); err != nil {
 		return dir, nil, err
 	}
-	trust := &token.Trust{Keys: keys, Issuers: []string{tenant.IssuerV1, tenant.IssuerV2}, Audiences: audiences()}
+	trust := &token.Trust{Keys: keys, Issuers: []string{tenant.IssuerV1, tenant.IssuerV2}, Audiences: a.audiences(r)}
 	claims, err := a.Verify(bearer, trust, now)
 	return dir, claims, refusedToken(err, claimed, trust, now)
 }
@@ -84,14 +90,18 @@ func read(bearer string) (*token.Claims, error) {
 	return jws.Access()
 }
 
-// audiences are the names by which tokens are for this API. The Host of the request is none: its sender chooses it, and
-// an application may be registered under any URI.
-func audiences() []string {
-	return []string{
+// audiences are the names by which tokens are for this API. The Host of the request is none but for our own name: its
+// sender chooses it, and an application may be registered under any other URI.
+func (a *api) audiences(r *http.Request) []string {
+	all := []string{
 		"https://management.azure.com/", "https://management.azure.com",
 		"https://management.core.windows.net/", "https://management.core.windows.net",
 		directory.ResourceManagerAppID.String(),
 	}
+	if own, ok := serve.OwnOrigin(r, "management", a.Domain); ok {
+		all = append(all, own, own+"/")
+	}
+	return all
 }
 
 // refusedToken says err in the sentences of Resource Manager, which some clients look for.
@@ -126,10 +136,10 @@ func invalidToken(err error) error {
 // identify returns the principal behind verified claims, which must still exist and be enabled.
 func identify(dir *state.Directory, claims *token.Claims) (caller, error) {
 	if sp, ok := dir.ServicePrincipal(claims.ObjectID); ok && sp.Enabled && sp.AppID == claims.AppID && claims.AppOnly() {
-		return caller{sp.ID, sp.AppID.String()}, nil
+		return caller{id: sp.ID, name: sp.AppID.String()}, nil
 	}
 	if user, ok := dir.User(claims.ObjectID); ok && user.Enabled {
-		return caller{user.ID, user.UPN}, nil
+		return caller{id: user.ID, name: user.UPN}, nil
 	}
 	return caller{}, apierr.New(apierr.CallerUnknown,
 		"The access token is invalid. Its principal %s does not exist any more or is disabled.", claims.ObjectID).At(claims.ObjectID.String())
@@ -152,7 +162,11 @@ func (a *api) challenge(r *http.Request, tenant string, err error) string {
 
 // decide asks whether the caller may do that at id, "" being the tenant; about is what conditions may ask for.
 func decide(dir *state.Directory, who caller, needs action, id resource.ID, about []rbac.Attribute) rbac.Decision {
-	return rbac.Check(dir, rbac.Request{Principal: who.id, Action: rbac.ControlAction(string(needs)), Scope: scopeOf(id), Attributes: about})
+	d := rbac.Check(dir, rbac.Request{Principal: who.id, Action: rbac.ControlAction(string(needs)), Scope: scopeOf(id), Attributes: about})
+	if who.needed != nil && d.Allowed() {
+		who.needed(who.tenant, d.Assignment.ID, rbac.NeedOf(d))
+	}
+	return d
 }
 
 // authorize refuses a caller who may not do that at id; "" is the tenant.
@@ -195,7 +209,7 @@ func sees(dir *state.Directory, who caller, subscription resource.ID) bool {
 	if len(rbac.Holdings(dir, who.id, subscription)) > 0 {
 		return true
 	}
-	for _, holder := range withGroups(dir, who.id) {
+	for _, holder := range dir.WithGroups(who.id) {
 		for a := range dir.Grants(holder).All() {
 			if rbac.Within(subscription, a.Scope) {
 				return true

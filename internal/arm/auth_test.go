@@ -85,7 +85,7 @@ func (w *world) robot() (caller, string) {
 	sp, _ := w.dir().ServicePrincipal(id)
 	g := grantOf(home)
 	g.Principal = *sp
-	return caller{id, sp.AppID.String()}, sign(w, g, signingKey(), now)
+	return caller{id: id, name: sp.AppID.String()}, sign(w, g, signingKey(), now)
 }
 
 func TestOthersThanTheAdministratorAreRefused(t *testing.T) {

@@ -15,6 +15,11 @@ import (
 
 const secretPrefix = "secret/" // of the names of those documents
 
+const (
+	typeContainerApp = "Microsoft.App/containerApps"
+	typeContainerJob = "Microsoft.App/jobs"
+)
+
 func containerKinds() []kind {
 	isName := func(name string) bool {
 		return alphanumeric(name, 2, 32, "-") && strings.ToLower(name) == name && name[0] >= 'a' && !strings.HasSuffix(name, "-") && !strings.Contains(name, "--")
@@ -23,9 +28,9 @@ func containerKinds() []kind {
 	return []kind{
 		{name: "Microsoft.App/managedEnvironments", show: showEnvironment, readOnly: "defaultDomain staticIp eventStreamEndpoint",
 			defaults: `{"zoneRedundant":false}`},
-		{name: "Microsoft.App/containerApps", names: isName, naming: rule, strip: stripContainer, check: checkContainer, show: showContainerApp,
+		{name: typeContainerApp, names: isName, naming: rule, strip: stripContainer, check: checkContainer, show: showContainerApp,
 			readOnly: "latestRevisionName latestReadyRevisionName latestRevisionFqdn outboundIpAddresses eventStreamEndpoint runningStatus customDomainVerificationId"},
-		{name: "Microsoft.App/jobs", names: isName, naming: rule, strip: stripContainer, check: checkContainer, show: showJob,
+		{name: typeContainerJob, names: isName, naming: rule, strip: stripContainer, check: checkContainer, show: showJob,
 			readOnly: "outboundIpAddresses eventStreamEndpoint"},
 	}
 }

@@ -77,6 +77,10 @@ func byCode(code apierr.Code) spelling {
 		return spelling{code: "ManifestInvalid"}
 	case apierr.ProviderNotRegistered:
 		return spelling{code: "MissingSubscriptionRegistration"}
+	case apierr.VaultDeleted:
+		return spelling{code: "ConflictError"}
+	case apierr.VaultNameTaken:
+		return spelling{code: "VaultAlreadyExists"}
 	default:
 		return byRoleCode(code)
 	}
@@ -92,7 +96,7 @@ func byRoleCode(code apierr.Code) spelling {
 	case apierr.RoleDefinitionWithSameNameExists, apierr.RoleDefinitionHasAssignments, apierr.RoleDefinitionUpdateNotPermitted,
 		apierr.RoleAssignmentNotFound, apierr.RoleAssignmentExists, apierr.RoleAssignmentUpdateNotPermitted, apierr.LastOwnerAssignment,
 		apierr.PrincipalNotFound, apierr.UnmatchedPrincipalType, apierr.DenyAssignmentNotFound,
-		apierr.ManagementGroupNotFound, apierr.ManagementGroupNotEmpty:
+		apierr.ManagementGroupNotFound, apierr.ManagementGroupNotEmpty, apierr.LockNotFound, apierr.ScopeLocked:
 		return spelling{code: code.String()}
 	default:
 		return spelling{}

@@ -98,7 +98,7 @@ func TestRefusals(t *testing.T) {
 			"The resource type could not be found in the namespace 'Microsoft.ManagedIdentity' for api version '2024-11-30'."},
 		{"PUT", uami + "one/federatedIdentityCredentials/one" + v1, `{"location":"local"}`, 400, "BadRequest", "is not the URL of an issuer"},
 		{"PUT", rg + "/providers/microsoft.authorization/roleAssignments/one" + v1, `{"location":"local"}`, 400, "BadRequest", "must be a GUID"},
-		{"PUT", jobs + "nightly/providers/Microsoft.Authorization/locks/one" + v1, `{"location":"local"}`, 404, "InvalidResourceType", ""},
+		{"PUT", jobs + "nightly/providers/Microsoft.Authorization/policyDefinitions/one" + v1, `{"location":"local"}`, 404, "InvalidResourceType", ""},
 		{"PUT", jobs + "nightly/providers/Contoso.Jobs" + v1, `{"location":"local"}`, 400, "InvalidResourceId", ""},
 		{"PUT", rg + "/providers/Microsoft.Resources/deployments/one" + v1, `{"location":"local"}`, 404, "InvalidResourceType", ""},
 		{"PUT", rg + "/providers/Inborn.Platform/things/one" + v1, `{"location":"local"}`, 404, "InvalidResourceType", ""},

@@ -157,7 +157,8 @@ func (c *call) deleteGroup() error {
 	if err != nil {
 		return err
 	}
-	return c.accepted("group deletion")
+	c.preempt()
+	return c.accepted()
 }
 
 // checkGroupName allows what Resource Manager allows in the names of groups: 1 to 90 letters, digits and _ - . ( ), and

@@ -148,7 +148,7 @@ func (c *call) resourceOut(dir *state.Directory, r *resource.Resource) (resource
 	if k.show != nil {
 		k.show(s)
 	}
-	s.props["provisioningState"] = succeeded
+	s.props["provisioningState"] = c.provisioningState(r)
 	out.ETag = etagOf(r)
 	if out.Members, err = rawMembers(s.members); err != nil {
 		return out, err

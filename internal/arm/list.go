@@ -3,8 +3,10 @@ package arm
 import (
 	"encoding/base64"
 	"iter"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -117,6 +119,17 @@ func keyed[T any](all iter.Seq[T], form func(T) (key string, wire any)) iter.Seq
 	return func(yield func(string, any) bool) {
 		for value := range all {
 			if !yield(form(value)) {
+				return
+			}
+		}
+	}
+}
+
+// inOrder gives what was found, in the order of its keys, for page.
+func inOrder(found map[string]any) iter.Seq2[string, any] {
+	return func(yield func(string, any) bool) {
+		for _, key := range slices.Sorted(maps.Keys(found)) {
+			if !yield(key, found[key]) {
 				return
 			}
 		}

@@ -10,27 +10,44 @@ import (
 
 // apply makes the tenant what the manifest in the body declares.
 func (c *call) apply() error {
-	dryRun, err := flag(c.r, "dryRun")
+	m, err := c.readManifest()
 	if err != nil {
 		return err
 	}
-	prune, err := flag(c.r, "prune")
+	changes, err := c.Apply(c.r.Context(), c.actor(), c.dir.Tenant().ID, m)
 	if err != nil {
 		return err
 	}
-	text, err := serve.ReadBody(c.r, maxManifest)
-	if err != nil {
-		return err
-	}
-	changes, err := c.Apply(c.r.Context(), c.actor(), c.dir.Tenant().ID, text, dryRun, prune)
-	if err != nil {
-		return err
-	}
-	out := appliedWire{Changes: make([]changeWire, len(changes)), DryRun: dryRun}
+	c.preempt()
+	out := appliedWire{Changes: make([]changeWire, len(changes)), DryRun: m.DryRun}
 	for i, change := range changes {
 		out.Changes[i] = changeWire(change)
 	}
 	return c.json(http.StatusOK, out)
+}
+
+// manifestType is the type of a body that is a manifest with the values that it takes from where it was read. Every other
+// is YAML.
+const manifestType = "application/vnd.inborn.manifest+json"
+
+// readManifest reads the body.
+func (c *call) readManifest() (m Manifest, err error) {
+	if m.DryRun, err = flag(c.r, "dryRun"); err != nil {
+		return m, err
+	}
+	if m.Prune, err = flag(c.r, "prune"); err != nil {
+		return m, err
+	}
+	if c.r.Header.Get("Content-Type") != manifestType {
+		m.Text, err = serve.ReadBody(c.r, maxManifest)
+		return m, err
+	}
+	var in manifestIn
+	if err := serve.ReadJSON(c.r, maxApplied, &in); err != nil {
+		return m, err
+	}
+	m.Text, m.Values = []byte(in.Manifest), in.Values
+	return m, nil
 }
 
 // getTrace tells how a request came to be refused.

@@ -157,6 +157,7 @@ func (c *call) writeResource(wanted func(d *state.Draft, old *resource.Resource,
 			return err
 		}
 		made, _ := d.Directory().Resource(c.id)
+		c.word = c.wordForMaking(created)
 		out, err = c.resourceOut(d.Directory(), made)
 		return err
 	})
@@ -166,6 +167,11 @@ func (c *call) writeResource(wanted func(d *state.Draft, old *resource.Resource,
 	status := http.StatusOK
 	if created {
 		status = cmp.Or(c.kindOf(out.Type).created, http.StatusCreated)
+	}
+	if c.word != "" {
+		if err := c.begin(out.ID, c.word); err != nil {
+			return err
+		}
 	}
 	c.w.Header().Set("ETag", out.ETag)
 	return c.json(status, out)
@@ -242,5 +248,6 @@ func (c *call) deleteResource() error {
 	if err != nil {
 		return err
 	}
-	return c.empty(status)
+	c.preempt()
+	return c.done(status)
 }

@@ -43,7 +43,7 @@ func (c *call) listed(r *resource.Resource, expand string) resourceWire {
 		out.ChangedTime = &r.Changed
 	}
 	if strings.Contains(expand, "provisioningstate") {
-		out.ProvisioningState = succeeded
+		out.ProvisioningState = c.provisioningState(r)
 	}
 	return out
 }

@@ -34,9 +34,11 @@ func (a *api) roleRoutes() []serve.Route {
 		a.route("GET", denials, typeDenyAssignment+"/read", (*call).listDenyAssignments),
 		a.route("GET", denials+"/{deny}", typeDenyAssignment+"/read", (*call).getDenyAssignment),
 		a.filtered("GET", "{scope...}/providers/Microsoft.Authorization/permissions", "Microsoft.Authorization/permissions/read", (*call).listPermissions),
+		a.route("GET", "{scope...}/providers/Microsoft.Authorization/{kind:"+kindsOfNothing+"}", "Microsoft.Authorization/{kind}/read", (*call).listNothing),
 
 		a.route("POST", access+"/can", "Inborn.Platform/access/can/action", (*call).accessCan),
 		a.route("POST", access+"/who", "Inborn.Platform/access/who/action", (*call).accessWho),
+		a.route("GET", access+"/review", "Inborn.Platform/access/review/read", (*call).accessReview),
 	}
 }
 

@@ -28,6 +28,8 @@ type call struct {
 	deciding *state.View // within update: what is decided on
 	broken   error       // why a list ended before its end
 
+	word string // the provisioning state of what is being made, if it takes a while
+
 	sitesOn map[resource.Key]int // by plan, once counted
 }
 
@@ -41,7 +43,9 @@ func (a *api) routes() []serve.Route {
 		tags     = "{scope...}/providers/" + typeTags + "/default"
 		anything = group + "/providers/{namespace}/{type}/{name}"
 	)
-	return slices.Concat(a.generic(anything), a.generic(anything+"/{type2}/{name2}"), a.webRoutes(), a.typeRoutes(), a.roleRoutes(), a.credentialRoutes(), []serve.Route{
+	others := slices.Concat(a.generic(anything), a.generic(anything+"/{type2}/{name2}"), a.webRoutes(), a.typeRoutes(), a.roleRoutes(),
+		a.authorizationRoutes(), a.lockRoutes(), a.managementRoutes(), a.credentialRoutes(), a.deletedRoutes())
+	return slices.Concat(others, []serve.Route{
 		a.anyone("GET", "/metadata/endpoints", a.getEndpoints),
 		a.filtered("GET", "/tenants", "Microsoft.Resources/tenants/read", (*call).listTenants),
 
@@ -68,6 +72,7 @@ func (a *api) routes() []serve.Route {
 		a.route("PATCH", group, "Microsoft.Resources/subscriptions/resourceGroups/write", (*call).patchGroup),
 		a.route("DELETE", group, "Microsoft.Resources/subscriptions/resourceGroups/delete", (*call).deleteGroup),
 		a.filtered("GET", sub+"/operationresults/{operation}", "Microsoft.Resources/subscriptions/operationresults/read", (*call).getOperationResult),
+		a.filtered("GET", sub+"/operations/{operation}", "Microsoft.Resources/subscriptions/operationresults/read", (*call).getOperation),
 		a.route("GET", sub+"/tagNames", "Microsoft.Resources/subscriptions/tagNames/read", (*call).listTagNames),
 		a.route("GET", tags, "Microsoft.Resources/tags/read", (*call).getTags),
 		a.route("PUT", tags, "Microsoft.Resources/tags/write", (*call).putTags),
@@ -90,6 +95,8 @@ func (a *api) routes() []serve.Route {
 		a.route("PUT", bindings+"/{binding}", bindingsWrite, (*call).putBinding),
 		a.route("DELETE", bindings+"/{binding}", "Inborn.Platform/bindings/delete", (*call).deleteBinding),
 
+		a.route("POST", "{scope...}/providers/Inborn.Platform/environment", "Inborn.Platform/environment/action", (*call).getEnvironment),
+		a.route("GET", "{scope...}/providers/Inborn.Platform/accesses", "Inborn.Platform/accesses/read", (*call).listAccesses),
 		a.route("POST", "/providers/Inborn.Platform/apply", "Inborn.Platform/apply/action", (*call).apply),
 		a.route("GET", "/providers/Inborn.Platform/traces/{request}", "Inborn.Platform/traces/read", (*call).getTrace),
 	})
@@ -111,6 +118,11 @@ func (a *api) route(method, pattern string, needs action, do func(*call) error) 
 		if err := authorize(c.dir, c.caller, c.needs, c.id); err != nil {
 			serve.Note(c.r, "permission", "%s", c.named(decide(c.dir, c.caller, c.needs, c.id, nil)))
 			return err
+		}
+		if method != http.MethodGet && method != http.MethodHead {
+			if err := checkLocks(c.dir, c.needs, c.id); err != nil {
+				return err
+			}
 		}
 		return do(c)
 	})
@@ -160,6 +172,9 @@ func place(r *http.Request) (resource.ID, error) {
 	} else if scope != "" {
 		return resource.ParseID(scope)
 	}
+	if name := serve.Param(r, "managementGroup"); name != "" {
+		return managementGroupPlace(name)
+	}
 	var path string
 	for _, level := range placeLevels(serve.Param(r, "namespace")) {
 		value := serve.Param(r, level.param)
@@ -200,6 +215,9 @@ func placeLevels(namespace string) []placeLevel {
 func (c *call) update(decide func(d *state.Draft) error) error {
 	return c.change(func(d *state.Draft) error {
 		if err := authorize(d.Directory(), c.caller, c.needs, c.id); err != nil {
+			return err
+		}
+		if err := checkLocks(d.Directory(), c.needs, c.id); err != nil {
 			return err
 		}
 		if err := checkRegistered(d.Directory(), c.needs, c.id); err != nil {

@@ -84,7 +84,7 @@ func (a *api) typeRoutes() []serve.Route {
 		a.route("POST", vaults+"/checkNameAvailability", "Microsoft.KeyVault/checkNameAvailability/read", (*call).checkVaultName),
 		a.route("GET", vaults+"/deletedVaults", "Microsoft.KeyVault/deletedVaults/read", (*call).listDeletedVaults),
 		a.route("GET", deleted, "Microsoft.KeyVault/locations/deletedVaults/read", (*call).getDeletedVault),
-		a.route("POST", deleted+"/purge", "Microsoft.KeyVault/locations/deletedVaults/purge/action", (*call).getDeletedVault),
+		a.route("POST", deleted+"/purge", "Microsoft.KeyVault/locations/deletedVaults/purge/action", (*call).purgeDeletedVault),
 
 		a.route("GET", sub+"/providers/{listed}/{kind}", "{namespace}/{kind}/read", (*call).listType),
 		a.route("GET", in+"{listed}/{kind}", "{namespace}/{kind}/read", (*call).listType),

@@ -29,10 +29,10 @@ func (secret) MarshalJSON() ([]byte, error) { return []byte(`"` + masked + `"`),
 // LogValue implements slog.LogValuer.
 func (secret) LogValue() slog.Value { return slog.StringValue(masked) }
 
-// sealedContext is what a document is bound to. A ciphertext that is copied to another tenant, resource or name does not
+// sealedContext is what a document is bound to: a ciphertext that is copied to another tenant, resource or name does not
 // open there.
 func (c *call) sealedContext(id resource.ID, name string) []string {
-	return []string{"resource", c.dir.Tenant().ID.String(), string(id.Key()), name}
+	return state.CipherContext(c.dir.Tenant().ID, state.SealedCipher(id, name))
 }
 
 // seal encrypts a document of the resource id, before the change that stores it is decided.

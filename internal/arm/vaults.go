@@ -11,6 +11,7 @@ import (
 	"github.com/inborn-id/inborn/internal/resource"
 	"github.com/inborn-id/inborn/internal/serve"
 	"github.com/inborn-id/inborn/internal/state"
+	"github.com/inborn-id/inborn/internal/vault"
 )
 
 // Key vaults (Microsoft.KeyVault, 2022-07-01 to 2026-02-01), the control plane of them.
@@ -18,20 +19,29 @@ import (
 const typeVault = "Microsoft.KeyVault/vaults"
 
 func vaultKind() kind {
-	return kind{name: typeVault, unique: true, naming: "3 to 24 letters, digits and single hyphens, beginning with a letter and ending with none",
-		names: func(name string) bool {
-			return alphanumeric(name, 3, 24, "-") && isAlphanumeric(rune(name[0])) && (name[0] < '0' || name[0] > '9') &&
-				!strings.HasSuffix(name, "-") && !strings.Contains(name, "--")
-		},
-		readOnly: "vaultUri hsmPoolResourceId privateEndpointConnections createMode",
+	return kind{name: typeVault, unique: true, naming: vault.VaultNames, names: vault.IsVaultName,
+		readOnly: "vaultUri hsmPoolResourceId privateEndpointConnections",
 		defaults: `{"accessPolicies":[],"enableRbacAuthorization":false,"enableSoftDelete":true,"enabledForDeployment":false,
 			"enabledForDiskEncryption":false,"enabledForTemplateDeployment":false,"publicNetworkAccess":"Enabled","softDeleteRetentionInDays":90}`,
-		check: checkVault, show: showVault}
+		strip: respellVault, check: checkVault, show: showVault}
+}
+
+// respellVault gives the properties that decide something the one spelling under which they are kept, so that no other
+// spelling gets past the rules for them.
+func respellVault(s *stripped) error {
+	for _, name := range []string{createMode, purgeProtection, softDelete, retentionDays, "enableRbacAuthorization", "accessPolicies", "tenantId"} {
+		respell(s.props, name)
+	}
+	return nil
 }
 
 // checkVault takes the tenant of the caller for that of the vault, and no other: a vault of another directory would
 // answer to nobody here.
 func checkVault(w *written) error {
+	mode, _ := take(w.props, createMode)
+	if done, err := w.recoverVault(scalar(mode)); done || err != nil {
+		return err
+	}
 	tenant := w.c.dir.Tenant().ID.String()
 	fill(w.props, "tenantId", tenant)
 	if !strings.EqualFold(text(w.props, "tenantId"), tenant) {
@@ -44,11 +54,10 @@ func checkVault(w *written) error {
 	if name := strings.ToLower(text(sku, "name")); name != "standard" && name != "premium" {
 		return apierr.New(apierr.PropertyInvalid, "The sku '%s' is none of a vault: use standard or premium.", scalar(sku["name"])).At("properties.sku.name")
 	}
-	if purge, ok := w.props["enablePurgeProtection"].(bool); ok && !purge {
-		delete(w.props, "enablePurgeProtection") // it is true or absent
+	if _, err := policiesOf(w.props); err != nil {
+		return err
 	}
-	_, err := policiesOf(w.props)
-	return err
+	return w.checkProtection()
 }
 
 func showVault(s *shown) {
@@ -166,23 +175,6 @@ func changePolicy(have []accessPolicyWire, change accessPolicyWire, operation st
 func accessPoliciesOut(vault *resource.Resource, policies []accessPolicyWire) accessPoliciesWire {
 	return accessPoliciesWire{ID: string(vault.ID) + "/accessPolicies/", Type: typeVault + "/accessPolicies", Location: vault.Location,
 		Properties: &accessPolicyProps{append([]accessPolicyWire{}, policies...)}}
-}
-
-// listDeletedVaults lists none: a vault that is deleted is gone.
-func (c *call) listDeletedVaults() error {
-	if err := c.checkSubscription(); err != nil {
-		return err
-	}
-	return c.page(func(func(string, any) bool) {})
-}
-
-func (c *call) getDeletedVault() error {
-	if err := c.checkSubscription(); err != nil {
-		return err
-	}
-	name := serve.Param(c.r, "vault")
-	return apierr.New(apierr.ObjectNotFound, "The vault '%s' in location '%s' is not among the deleted ones.", name, serve.Param(c.r, "location")).
-		At(name).Because(shade("DeletedVaultNotFound"))
 }
 
 // errNoObjectID is why a list of access policies cannot be read.

@@ -236,7 +236,7 @@ func (c *call) setCondition(condition string) error {
 	if err != nil {
 		return err
 	}
-	return c.empty(http.StatusOK)
+	return c.done(http.StatusOK)
 }
 
 // getFunctions lists the functions of a site, of which Inborn knows none.

@@ -106,6 +106,9 @@ func (c *call) checkNewName(kind, invalid string) error {
 	switch {
 	case !k.names(body.Name):
 		out = nameOut{Reason: invalid, Message: "The name '" + body.Name + "' is not valid: " + k.naming + "."}
+	case kind == typeVault && c.nameWaits(body.Name):
+		out = nameOut{Reason: "AlreadyExists", Message: "The vault name '" + body.Name + "' is already in use: a vault of that name was deleted." +
+			" Recover it or purge it, or choose another name."}
 	case c.taken(kind, body.Name):
 		out = nameOut{Reason: "AlreadyExists", Message: strings.TrimPrefix(kind, "Microsoft.") + " '" + body.Name + "' already exists. Choose another name."}
 	}

@@ -10,123 +10,114 @@ import (
 	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/resource"
 	"github.com/inborn-id/inborn/internal/serve"
+	"github.com/inborn-id/inborn/internal/vault"
 )
 
 // An application setting may refer to a secret of a vault instead of holding it (App Service, Key Vault references). The
-// setting is kept and listed as it was written; here is said whether the reference leads anywhere.
+// setting is kept and listed as it was written; here is said what it refers to and whether the workload would get it.
 
-// The states of a reference that are known without asking a vault.
-const (
-	referenceMalformed = "InvalidSyntax"
-	referenceNobody    = "MSINotEnabled"
-	referenceNowhere   = "VaultNotFound"
-	referenceWaiting   = "Initialized" // nobody has fetched the secret
-)
-
-// reference is what a setting refers to.
-type reference struct{ vault, secret, version string }
+// reference is what a setting refers to. The vault is "" if the reference is to a host that is none of our vaults.
+type reference struct{ host, vault, secret, version string }
 
 const referenceStart = "@Microsoft.KeyVault("
 
-// parseReference reads @Microsoft.KeyVault(SecretUri=https://VAULT/secrets/NAME[/VERSION]) and
-// @Microsoft.KeyVault(VaultName=V;SecretName=S[;SecretVersion=N]). refers is false for a text that is meant as it stands.
-func parseReference(text string) (r reference, refers, valid bool) {
+// parseReference reads @Microsoft.KeyVault(SecretUri=https://VAULT.SUFFIX/secrets/NAME[/VERSION]) and
+// @Microsoft.KeyVault(VaultName=V;SecretName=S[;SecretVersion=N]). refers is false for a text that is meant as it stands;
+// wrong says what is wrong with a reference, "" for nothing.
+func (a *api) parseReference(text string) (to reference, refers bool, wrong string) {
 	if len(text) < len(referenceStart) || !strings.EqualFold(text[:len(referenceStart)], referenceStart) {
-		return r, false, false
+		return to, false, ""
 	}
-	inner, closed := strings.CutSuffix(text[len(referenceStart):], ")")
-	uri := ""
+	inner, closed := strings.CutSuffix(strings.TrimSpace(text[len(referenceStart):]), ")")
+	if !closed {
+		return to, true, "The closing parenthesis is missing."
+	}
+	parts := map[string]string{}
 	for part := range strings.SplitSeq(inner, ";") {
-		name, value, ok := strings.Cut(part, "=")
-		closed = closed && (ok || part == "")
-		switch value = strings.TrimSpace(value); strings.ToLower(strings.TrimSpace(name)) {
-		case "secreturi":
-			uri = value
-		case "vaultname":
-			r.vault = value
-		case "secretname":
-			r.secret = value
-		case "secretversion":
-			r.version = value
+		name, value, _ := strings.Cut(part, "=")
+		switch name = strings.ToLower(strings.TrimSpace(name)); name {
+		case "secreturi", "vaultname", "secretname", "secretversion":
+			if _, twice := parts[name]; twice {
+				return to, true, "A part is there twice."
+			}
+			parts[name] = strings.TrimSpace(value)
 		case "":
 		default:
-			closed = false
+			return to, true, "Its parts are SecretUri, or VaultName, SecretName and SecretVersion."
 		}
 	}
-	if uri != "" {
-		u, err := url.Parse(uri)
-		if err != nil || u.Scheme != "https" || r != (reference{}) {
-			return r, true, false
-		}
-		segments := strings.FieldsFunc(u.Path, func(c rune) bool { return c == '/' })
-		if len(segments) < 2 || len(segments) > 3 || !strings.EqualFold(segments[0], "secrets") {
-			return r, true, false
-		}
-		r.vault, _, _ = strings.Cut(u.Hostname(), ".")
-		if r.secret = segments[1]; len(segments) == 3 {
-			r.version = segments[2]
-		}
+	uri, byURI := parts["secreturi"]
+	if byURI && len(parts) > 1 {
+		return to, true, "It has a SecretUri and other parts."
 	}
-	return r, true, closed && r.vault != "" && r.secret != ""
+	if byURI {
+		to, wrong = a.parseSecretURI(uri)
+		return to, true, wrong
+	}
+	to = reference{vault: parts["vaultname"], secret: parts["secretname"], version: parts["secretversion"]}
+	return to, true, to.check()
+}
+
+// parseSecretURI reads the address of a secret, which may name a version and may end with a slash.
+func (a *api) parseSecretURI(text string) (to reference, wrong string) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return to, "The address of a secret is https://VAULT.vault.azure.net/secrets/NAME, and a version may follow."
+	}
+	segments := strings.Split(strings.TrimSuffix(strings.TrimPrefix(u.Path, "/"), "/"), "/")
+	if len(segments) < 2 || len(segments) > 3 || !strings.EqualFold(segments[0], string(vault.Secrets)) {
+		return to, "The path of the address of a secret is /secrets/NAME or /secrets/NAME/VERSION."
+	}
+	to = reference{host: strings.ToLower(u.Hostname()), secret: segments[1]}
+	if len(segments) == 3 {
+		to.version = segments[2]
+	}
+	label, suffix, _ := strings.Cut(to.host, ".")
+	if !a.servesVaults(suffix) {
+		return to, to.checkSecret()
+	}
+	to.vault = label
+	return to, to.check()
+}
+
+// servesVaults reports whether vaults of this Inborn are named below that domain.
+func (a *api) servesVaults(domain string) bool {
+	return domain == "vault.azure.net" || domain == "vault.localhost" || a.Domain != "" && domain == "vault."+strings.ToLower(a.Domain)
+}
+
+// check says what is wrong with the names; "" for nothing.
+func (to reference) check() string {
+	if !vault.IsVaultName(to.vault) {
+		return "The name of a vault is " + vault.VaultNames + "."
+	}
+	return to.checkSecret()
+}
+
+func (to reference) checkSecret() string {
+	if vault.CheckName(vault.Secrets, to.secret) != nil {
+		return "The name of a secret is up to 127 letters, digits and hyphens."
+	}
+	if to.version != "" && !vault.CheckVersion(to.version) {
+		return "A version is 32 digits of hexadecimal."
+	}
+	return ""
 }
 
 // references are the settings of a site that refer to secrets, by name.
 func (c *call) references(r *resource.Resource) (map[string]referenceWire, error) {
-	settings, err := c.readSetting(r, setting{name: "appsettings", empty: `{}`})
+	settings, err := c.readSetting(r, setting{name: appSettings, empty: `{}`})
 	if err != nil {
 		return nil, err
 	}
+	who := c.referenceReader(r)
 	all := map[string]referenceWire{}
 	for name, value := range settings {
-		if to, refers, valid := parseReference(scalar(value)); refers {
-			all[name] = c.referenceOut(r, name, scalar(value), to, valid)
+		if to, refers, wrong := c.parseReference(scalar(value)); refers {
+			found := c.look(to, wrong, who)
+			all[name] = referenceOut(r, name, scalar(value), to, who, &found, c.dir.Tenant().ID)
 		}
 	}
 	return all, nil
-}
-
-func (c *call) referenceOut(r *resource.Resource, name, text string, to reference, valid bool) referenceWire {
-	out := referenceWire{ID: string(r.ID) + "/config/configreferences/appsettings/" + name, Name: name,
-		Type: "Microsoft.Web/sites/config/configreferences", Location: r.Location,
-		Properties: referenceProps{Reference: text, VaultName: to.vault, SecretName: to.secret, SecretVersion: to.version, Source: "KeyVault"}}
-	p := &out.Properties
-	who, found := c.referenceIdentity(r)
-	p.IdentityType = who
-	switch {
-	case !valid:
-		p.Status, p.Details = referenceMalformed, "The reference is neither SecretUri=.. nor VaultName=..;SecretName=.. in parentheses."
-	case !found:
-		p.Status, p.Details = referenceNobody, "The site does not have the identity that is to read the secret."
-	case !c.hasVault(to.vault):
-		p.Status, p.Details = referenceNowhere, "There is no vault of that name."
-	default:
-		p.Status, p.Details = referenceWaiting, "The vault exists; its secrets are not served by this version of Inborn."
-	}
-	return out
-}
-
-// referenceIdentity returns with which identity a site reads secrets, and whether it has it.
-func (c *call) referenceIdentity(r *resource.Resource) (blockWire, bool) {
-	props, _ := decodeProperties(r.Properties)
-	name := text(props, "keyVaultReferenceIdentity")
-	if name == "" || strings.EqualFold(name, "SystemAssigned") {
-		return blockWire{Type: "SystemAssigned"}, r.Identity.System != nil
-	}
-	id, err := resource.ParseID(name)
-	if err != nil || !r.Identity.Has(id) {
-		return blockWire{Type: "UserAssigned"}, false
-	}
-	return *blockOut(c.dir, resource.Identity{User: []resource.ID{id}}), true
-}
-
-// hasVault reports whether the tenant has a vault of that name.
-func (c *call) hasVault(name string) bool {
-	for r := range c.dir.ResourcesNamed(name) {
-		if strings.EqualFold(r.ID.Type(), typeVault) {
-			return true
-		}
-	}
-	return false
 }
 
 func (c *call) listReferences() error {

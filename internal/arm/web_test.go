@@ -183,38 +183,6 @@ func (w *world) publishXML(site string) string {
 	return string(text)
 }
 
-// TestKeyVaultReferences is case 44, as far as it goes without the secrets of a vault.
-func TestKeyVaultReferences(t *testing.T) {
-	w := start(t)
-	w.want(201, "PUT", vaults+"kv-orders"+v1, `{"location":"local"}`)
-	w.want(201, "PUT", uami+"one"+v1, `{"location":"local"}`)
-	w.want(200, "PUT", sites+"func"+v1, `{"location":"local"}`)
-	w.want(200, "PUT", sites+"func/config/appsettings"+v1, `{"properties":{"Plain":"x","Uri":"`+referTo+`SecretUri=https://kv-orders.vault.azure.net/secrets/db/abc)",
-		"Names":"`+strings.ToLower(referTo)+`VaultName=kv-orders;SecretName=db)","Bad":"`+referTo+`VaultName=kv-orders)","Worse":"`+referTo+`SecretUri=http://kv/secrets/a)",
-		"Open":"`+referTo+`VaultName=kv-orders;SecretName=db","Nowhere":"`+referTo+`VaultName=kv-none;SecretName=db;SecretVersion=1)"}}`)
-	const path = "/config/configreferences/appsettings"
-	status := func() string {
-		var all []string
-		list := w.want(200, "GET", sites+"func"+path+v1, "")
-		for _, i := range []string{"0", "1", "2", "3", "4", "5", "6"} {
-			if name := list.at("value", i, "name"); name != "" {
-				all = append(all, name+":"+list.at("value", i, "properties", "status"))
-			}
-		}
-		return strings.Join(all, " ")
-	}
-	w.equal("without an identity", status(), "Bad:InvalidSyntax Names:MSINotEnabled Nowhere:MSINotEnabled Open:InvalidSyntax Uri:MSINotEnabled Worse:InvalidSyntax")
-	w.want(200, "PATCH", sites+"func"+v1, `{"identity":{"type":"SystemAssigned"}}`)
-	w.equal("with one", status(), "Bad:InvalidSyntax Names:Initialized Nowhere:VaultNotFound Open:InvalidSyntax Uri:Initialized Worse:InvalidSyntax")
-	w.want(200, "PATCH", sites+"func"+v1, `{"properties":{"keyVaultReferenceIdentity":"`+uami+`one"}}`)
-	w.equal("with another that it lacks", w.want(200, "GET", sites+"func"+path+"/uri"+v1, "").at("properties", "status"), "MSINotEnabled")
-	w.want(200, "PATCH", sites+"func"+v1, block("UserAssigned", `"`+uami+`one":{}`))
-	one := w.want(200, "GET", sites+"func/config/configReferences/appSettings/Uri"+v1, "")
-	w.equal("with it", one.at("properties", "status")+one.at("properties", "identityType", "type"), "InitializedUserAssigned")
-	w.equal("what", one.at("properties", "vaultName")+" "+one.at("properties", "secretName")+" "+one.at("properties", "secretVersion"), "kv-orders db abc")
-	w.want(404, "GET", sites+"func"+path+"/Plain"+v1, "")
-}
-
 func TestCatalogOfAppService(t *testing.T) {
 	w := start(t)
 	regions := w.want(200, "GET", "/subscriptions/"+subscription+"/providers/Microsoft.Web/geoRegions"+v1+"&sku=Dynamic", "")

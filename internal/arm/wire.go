@@ -9,6 +9,7 @@ import (
 	"github.com/inborn-id/inborn/internal/directory"
 	"github.com/inborn-id/inborn/internal/guid"
 	"github.com/inborn-id/inborn/internal/resource"
+	"github.com/inborn-id/inborn/internal/vault"
 )
 
 // This file spells all JSON of the package. The forms are those of the public REST reference of Resource Manager
@@ -141,7 +142,7 @@ func groupOut(g *resource.Group) groupWire {
 		Tags: tagsOut(g.Tags), Properties: stateWire{succeeded}}
 }
 
-// succeeded is the provisioningState of everything, since nothing here takes time.
+// succeeded is the provisioningState of everything, since nothing here takes time but in slow mode.
 const succeeded = "Succeeded"
 
 type identityWire struct {
@@ -283,6 +284,12 @@ func bindingOut(b *resource.WorkloadBinding) bindingWire {
 		out.Properties.Expires = &b.Expires
 	}
 	return out
+}
+
+// manifestIn is a manifest with what it takes from where it was read.
+type manifestIn struct {
+	Manifest string                 `json:"manifest"` // YAML
+	Values   map[string]vault.Value `json:"values"`   // by source
 }
 
 type appliedWire struct {

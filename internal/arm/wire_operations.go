@@ -1,6 +1,11 @@
 package arm
 
-import "strings"
+import (
+	"strings"
+	"time"
+
+	"github.com/inborn-id/inborn/internal/resource"
+)
 
 // operationWire is one thing that a role can permit (Microsoft.ManagedIdentity, operations; Microsoft.Authorization,
 // providerOperations 2022-04-01, whose description and data flag are left out by readers of the first).
@@ -24,6 +29,8 @@ func actionsOf(kind string) []string {
 	switch kind {
 	case "Microsoft.ManagedIdentity/userAssignedIdentities":
 		return []string{"assign/action", "listAssociatedResources/action"}
+	case "Microsoft.KeyVault/locations/deletedVaults":
+		return []string{"purge/action"}
 	case "Microsoft.Storage/storageAccounts":
 		return []string{"listKeys/action", "regenerateKey/action"}
 	case "Microsoft.Web/sites":
@@ -70,6 +77,20 @@ func providerOperationsOut(p provider) providerOperationsWire {
 		out.Types = append(out.Types, typeOperations{name, name, operationsOut(p.namespace, name)})
 	}
 	return out
+}
+
+// asyncWire is an operation that goes on or is over (Resource Manager, asynchronous operations).
+type asyncWire struct {
+	ID     string     `json:"id"`
+	Name   string     `json:"name"`
+	Status string     `json:"status"` // InProgress, Succeeded or Failed
+	Start  time.Time  `json:"startTime"`
+	End    *time.Time `json:"endTime,omitempty"`
+	Error  *errorBody `json:"error,omitempty"`
+}
+
+func operationOut(subscription resource.ID, o operation) asyncWire {
+	return asyncWire{ID: string(subscription) + "/operations/" + o.name, Name: o.name, Start: o.start}
 }
 
 // tagsWire is the tags of a scope (Microsoft.Resources, tags, 2021-04-01), in both directions.

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"strings"
 
+	"github.com/inborn-id/inborn/internal/guid"
 	"github.com/inborn-id/inborn/internal/resource"
 )
 
@@ -85,6 +86,17 @@ type referenceProps struct {
 	Details       string    `json:"details"`
 	Source        string    `json:"source"`
 	ActiveVersion string    `json:"activeVersion"`
+}
+
+func referenceOut(r *resource.Resource, name, text string, to reference, who secretReader, f *finding, tenant guid.GUID) referenceWire {
+	out := referenceWire{ID: string(r.ID) + "/config/configreferences/appsettings/" + name, Name: name,
+		Type: "Microsoft.Web/sites/config/configreferences", Location: r.Location,
+		Properties: referenceProps{Reference: text, Status: f.status, VaultName: to.vault, SecretName: to.secret, SecretVersion: to.version,
+			IdentityType: who.identityOf(tenant), Details: f.details, Source: "KeyVault"}}
+	if f.version != nil {
+		out.Properties.ActiveVersion = f.version.ID
+	}
+	return out
 }
 
 // regionWire is a region in which sites can be (geoRegions).

@@ -8,7 +8,7 @@ import (
 )
 
 func newAccess(sh *shell) *cobra.Command {
-	return family("access", "Who may do what, and why: can, who", newCan(sh), newWho(sh))
+	return family("access", "Who may do what, and why, and who may too much: can, who, review", newCan(sh), newWho(sh), newReview(sh))
 }
 
 func newCan(sh *shell) *cobra.Command {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/inborn-id/inborn/internal/apierr"
+	"github.com/inborn-id/inborn/internal/manifest"
 )
 
 func newApply(sh *shell) *cobra.Command {
@@ -18,7 +19,7 @@ func newApply(sh *shell) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "apply --file MANIFEST.yaml",
 		Short:   "Bring a running Inborn to what a manifest declares",
-		Long:    "Bring a running Inborn to what a manifest declares, and print what that changes. Applying it again changes\nnothing. All of it takes effect, or nothing does.",
+		Long:    "Bring a running Inborn to what a manifest declares, and print what that changes. Applying it again changes\nnothing. All of it takes effect, or nothing does. What secrets take fromEnv and fromFile is read here, and files are\nseen from the manifest.",
 		Example: "  inborn apply --file inborn.yaml --dry-run\n  inborn apply --file inborn.yaml --prune",
 		Args:    exactly(0),
 		RunE:    func(c *cobra.Command, _ []string) error { return sh.apply(c.Context(), file, dryRun, prune) },
@@ -31,10 +32,15 @@ func newApply(sh *shell) *cobra.Command {
 }
 
 func (sh *shell) apply(ctx context.Context, file string, dryRun, prune bool) error {
-	if _, err := readManifest(file); err != nil { // here, where its lines can be named
+	m, err := readManifest(file) // here, where its lines can be named
+	if err != nil {
 		return err
 	}
 	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	values, err := readValues(m, file)
 	if err != nil {
 		return err
 	}
@@ -44,10 +50,22 @@ func (sh *shell) apply(ctx context.Context, file string, dryRun, prune bool) err
 	}
 	path := fmt.Sprintf("/providers/Inborn.Platform/apply%s&dryRun=%t&prune=%t", ownVersion, dryRun, prune)
 	var p plan
-	if err := c.arm(ctx, http.MethodPost, path, text, &p); err != nil {
+	if err := c.arm(ctx, http.MethodPost, path, manifestBody(text, values), &p); err != nil {
 		return manifestError(err, file)
 	}
 	return sh.showPlan(p)
+}
+
+// manifestBody is a manifest on its way, with the values that it takes from here if there are any.
+func manifestBody(text []byte, values manifest.Values) any {
+	if len(values) == 0 {
+		return text
+	}
+	in := appliedManifest{Manifest: string(text), Values: map[string]string{}}
+	for source, value := range values {
+		in.Values[string(source)] = string(value)
+	}
+	return in
 }
 
 // manifestError turns the API's word that a declaration is wrong into one that names the line of the file.

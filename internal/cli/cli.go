@@ -26,6 +26,7 @@ import (
 const (
 	exitFailed     = 1
 	exitUsage      = 2
+	exitFindings   = 3  // `access review --fail` found something
 	exitNoIdentity = 10 // the principal does not exist
 	exitNoAPI      = 20 // the application does not exist
 	exitNoRole     = 30 // the application does not offer the role
@@ -131,7 +132,7 @@ func newRoot(sh *shell) *cobra.Command {
 	root.AddCommand(
 		newDev(sh), newRun(sh), newEnv(sh), newApply(sh),
 		newIdentity(sh), newResource(sh), newRole(sh), newAccess(sh), newApp(sh), newGrant(sh), newRevoke(sh), newToken(sh),
-		newExplain(sh), newVersion(sh),
+		newVault(sh), newBackup(sh), newExplain(sh), newVersion(sh),
 	)
 	return root
 }

@@ -162,6 +162,9 @@ func requestBody(in any) (body io.Reader, kind string, err error) {
 		return nil, "", nil
 	case []byte:
 		return bytes.NewReader(in), "application/yaml", nil
+	case appliedManifest:
+		text, err := json.Marshal(in)
+		return bytes.NewReader(text), "application/vnd.inborn.manifest+json", err
 	default:
 		text, err := json.Marshal(in)
 		return bytes.NewReader(text), "application/json", err
@@ -172,6 +175,7 @@ func requestBody(in any) (body io.Reader, kind string, err error) {
 type refused struct {
 	status  int
 	code    string
+	inner   string // the code that tells most, of Key Vault
 	message string
 	target  string
 	help    string
@@ -199,7 +203,7 @@ func refusal(resp *http.Response, body []byte) error {
 		e.message = fmt.Sprintf("%s answered %s", resp.Request.URL.Path, resp.Status)
 		return e
 	}
-	e.code, e.message, e.target = wire.Error.Code, wire.Error.Message, wire.Error.Target
+	e.code, e.message, e.target, e.inner = wire.Error.Code, wire.Error.Message, wire.Error.Target, wire.Error.Inner.Code
 	for _, detail := range wire.Error.Details {
 		if detail.Code == "Help" {
 			e.help = detail.Message

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,8 @@ type devFlags struct {
 	listen, identityEndpoint string
 	file, defaultResource    string
 	domain, masterKey        string
-	lifetime                 time.Duration
+	workloadDomains          []string
+	lifetime, slow           time.Duration
 	verbose                  bool
 }
 
@@ -48,8 +50,10 @@ func newDev(sh *shell) *cobra.Command {
 	flags.StringVarP(&f.file, "file", "f", "", "manifest to apply at the start")
 	flags.StringVar(&f.defaultResource, "default-resource", "", "name or id of the resource that any process is on the IMDS endpoint")
 	flags.StringVar(&f.domain, "domain", "", "serve login.D, graph.D and management.D as well")
+	flags.StringSliceVar(&f.workloadDomains, "workload-domain", nil, "let vaults issue certificates for this domain and what is below, too (repeatable)")
 	flags.StringVar(&f.masterKey, "master-key", "", "file of the key that encrypts secrets (default: master.key in the data directory)")
 	flags.DurationVar(&f.lifetime, "token-lifetime", time.Hour, "life of the tokens of managed identities, up to 24h")
+	flags.DurationVar(&f.slow, "slow-operations", 0, "let operations of Resource Manager that clients wait for seem to take so long, up to 10m")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log every request to standard error")
 	return c
 }
@@ -59,7 +63,19 @@ func (sh *shell) dev(ctx context.Context, f devFlags) error {
 	if f.lifetime < time.Minute || f.lifetime > 24*time.Hour {
 		return usage("--token-lifetime %s is not between 1m and 24h.", f.lifetime)
 	}
+	if f.slow < 0 || f.slow > 10*time.Minute {
+		return usage("--slow-operations %s is not between 0s and 10m.", f.slow)
+	}
+	for _, domain := range f.workloadDomains {
+		if domain == "" || strings.ContainsAny(domain, "*/:@ ") || strings.HasPrefix(domain, ".") {
+			return usage("--workload-domain %q is not a domain such as apps.example.com.", domain)
+		}
+	}
 	m, err := readManifest(f.file)
+	if err != nil {
+		return err
+	}
+	values, err := readValues(m, f.file)
 	if err != nil {
 		return err
 	}
@@ -69,9 +85,10 @@ func (sh *shell) dev(ctx context.Context, f devFlags) error {
 	}
 	log := sh.logger(f.verbose)
 	config := server.Config{
-		DataDir: data, Listen: f.listen, Domain: f.domain, MasterKey: f.masterKey, Manifest: m,
+		DataDir: data, Listen: f.listen, Domain: f.domain, MasterKey: f.masterKey, Manifest: m, Values: values,
 		DefaultResource: f.defaultResource, PublicNames: sandbox.Sites(),
-		TokenLifetime: f.lifetime, Version: version, Log: log,
+		WorkloadDomains: f.workloadDomains,
+		TokenLifetime:   f.lifetime, SlowOperations: f.slow, Version: version, Log: log,
 	}
 	s, err := server.New(ctx, config)
 	if err != nil {

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,7 +19,8 @@ func newEnv(sh *shell) *cobra.Command {
 		Use:   "env --as RESOURCE",
 		Short: "Print the environment that makes a shell the workload of a resource",
 		Long: "Print shell commands that set the environment of a launch: whoever has it is the workload of the resource and\n" +
-			"gets tokens of its identities from the identity endpoint, with any stock SDK.",
+			"gets tokens of its identities from the identity endpoint, with any stock SDK. The application settings of a site\n" +
+			"are in it, secrets of vaults that they refer to as well.",
 		Example: "  eval \"$(inborn env --as func-orders)\"\n  inborn env --as func-orders --output json",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -33,7 +36,11 @@ func newEnv(sh *shell) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return sh.printLaunch(l)
+			settings, err := sh.settings(ctx, client, l.resource.ID)
+			if err != nil {
+				return errors.Join(err, l.end(context.WithoutCancel(ctx)))
+			}
+			return sh.printLaunch(l, settings)
 		},
 	}
 	c.Flags().StringVar(&as, "as", "", "name or id of the resource")
@@ -42,13 +49,19 @@ func newEnv(sh *shell) *cobra.Command {
 	return c
 }
 
-func (sh *shell) printLaunch(l *launch) error {
-	env := l.place().environment()
+func (sh *shell) printLaunch(l *launch, settings map[string]string) error {
+	env := map[string]string{}
+	maps.Copy(env, settings)
+	maps.Copy(env, l.place().environment())
 	if sh.output == "json" {
 		return sh.printJSON(launchOutput{Resource: l.resource.ID, Expires: l.expires.Format(time.RFC3339), Environment: env})
 	}
 	fmt.Fprintf(sh.out, "unset %s\n", strings.Join(conflicting[:], " ")) // first: the launch may set some of them itself
 	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if !isVariable(name) { // a shell would take it for something else
+			sh.warn(name + " is not set: shells take no such name for a variable.")
+			continue
+		}
 		fmt.Fprintf(sh.out, "export %s='%s'\n", name, strings.ReplaceAll(env[name], "'", `'\''`))
 	}
 	fmt.Fprintf(sh.out, "# You are %s until %s.\n", l.resource.Name, l.expires.Local().Format(time.DateTime))

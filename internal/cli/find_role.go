@@ -10,7 +10,8 @@ import (
 	"github.com/inborn-id/inborn/internal/guid"
 )
 
-// findScope resolves where a role holds: an id, the name of a resource or of a resource group; "" is the subscription.
+// findScope resolves where a role holds: an id, the name of a resource, with what lies below it, such as
+// kv-orders/secrets/db-password, or of a resource group; "" is the subscription.
 func (c *client) findScope(ctx context.Context, ref string) (string, error) {
 	switch {
 	case ref == "":
@@ -18,8 +19,12 @@ func (c *client) findScope(ctx context.Context, ref string) (string, error) {
 	case strings.HasPrefix(ref, "/"):
 		return strings.TrimRight(ref, "/"), nil
 	}
-	r, err := c.findResource(ctx, ref)
-	if err == nil {
+	name, below, _ := strings.Cut(ref, "/")
+	r, err := c.findResource(ctx, name)
+	switch {
+	case err == nil && below != "":
+		return r.ID + "/" + strings.Trim(below, "/"), nil
+	case err == nil:
 		return r.ID, nil
 	}
 	if !apierr.Is(err, apierr.ResourceNotFound) {

@@ -12,17 +12,28 @@ import (
 )
 
 func newIdentity(sh *shell) *cobra.Command {
-	return family("identity", "Managed identities: list, show, create, delete, assign, unassign",
-		&cobra.Command{Use: "list", Short: "List the managed identities, user-assigned and system-assigned", Args: exactly(0),
-			RunE: func(c *cobra.Command, _ []string) error { return sh.identityList(c.Context()) }},
+	return family("identity", "Managed identities: list, show, create, delete, restore, assign, unassign",
+		newIdentityList(sh),
 		&cobra.Command{Use: "show NAME", Short: "Show one identity, its app roles and the resources that have it", Args: exactly(1),
 			RunE: func(c *cobra.Command, args []string) error { return sh.identityShow(c.Context(), args[0]) }},
-		&cobra.Command{Use: "create NAME", Short: "Create a user-assigned identity in the default resource group", Args: exactly(1),
-			RunE: func(c *cobra.Command, args []string) error { return sh.identityCreate(c.Context(), args[0]) }},
-		&cobra.Command{Use: "delete NAME", Short: "Delete a user-assigned identity with all it was given", Args: exactly(1),
+		newIdentityCreate(sh),
+		&cobra.Command{Use: "delete NAME", Short: "Delete a user-assigned identity with all it was given; restore undoes it", Args: exactly(1),
 			RunE: func(c *cobra.Command, args []string) error { return sh.identityDelete(c.Context(), args[0]) }},
-		newAssign(sh, true), newAssign(sh, false),
+		newRestore(sh), newAssign(sh, true), newAssign(sh, false),
 	)
+}
+
+func newIdentityList(sh *shell) *cobra.Command {
+	var deleted bool
+	c := &cobra.Command{Use: "list", Short: "List the managed identities, user-assigned and system-assigned", Args: exactly(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if deleted {
+				return sh.identityDeleted(c.Context())
+			}
+			return sh.identityList(c.Context())
+		}}
+	c.Flags().BoolVar(&deleted, "deleted", false, "those that were deleted and can be restored")
+	return c
 }
 
 func (sh *shell) identityList(ctx context.Context) error {
@@ -150,14 +161,28 @@ func (c *client) usersOf(ctx context.Context, i identityOutput) ([]string, error
 	return users, nil
 }
 
-func (sh *shell) identityCreate(ctx context.Context, name string) error {
+func newIdentityCreate(sh *shell) *cobra.Command {
+	var location string
+	c := &cobra.Command{Use: "create NAME", Short: "Create a user-assigned identity in the default resource group, or by its resource id", Args: exactly(1),
+		RunE: func(c *cobra.Command, args []string) error { return sh.identityCreate(c.Context(), args[0], location) }}
+	c.Flags().StringVar(&location, "location", "local", "where it is said to be")
+	return c
+}
+
+func (sh *shell) identityCreate(ctx context.Context, ref, location string) error {
 	c, err := sh.connect(ctx)
 	if err != nil {
 		return err
 	}
 	var made identityResource
-	path := c.status.ResourceGroup + "/providers/" + identityType + "/" + url.PathEscape(name) + armVersion
-	if err := c.arm(ctx, http.MethodPut, path, armResource{Location: "local"}, &made); err != nil {
+	path := ref
+	switch isID := strings.HasPrefix(ref, "/"); {
+	case !isID:
+		path = c.status.ResourceGroup + "/providers/" + identityType + "/" + url.PathEscape(ref)
+	case !strings.Contains(strings.ToLower(ref), "/providers/"+strings.ToLower(identityType)+"/"):
+		return usage("%s is not the resource id of a user-assigned identity.", ref)
+	}
+	if err := c.arm(ctx, http.MethodPut, path+armVersion, armResource{Location: location}, &made); err != nil {
 		return err
 	}
 	i := identityOutput{Name: made.Name, Kind: "user", ClientID: made.Properties.ClientID, ObjectID: made.Properties.PrincipalID, ResourceID: made.ID}
@@ -176,7 +201,7 @@ func (sh *shell) identityDelete(ctx context.Context, name string) error {
 	if err := c.arm(ctx, http.MethodDelete, identity.ID+armVersion, nil, nil); err != nil {
 		return err
 	}
-	sh.say("deleted %s", identity.Name)
+	sh.say("deleted %s; for 30 days it can be had back: %s", identity.Name, apierr.Command("inborn identity restore %s", identity.Name))
 	return nil
 }
 

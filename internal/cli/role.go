@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"net/http"
@@ -131,25 +132,28 @@ func newRoleAssign(sh *shell, assign bool) *cobra.Command {
 	if !assign {
 		use, short = "remove", "Take a role at a scope away from a principal; it holds at once"
 	}
-	var principal, role, scope string
+	var principal, role, scope, condition string
 	c := &cobra.Command{
 		Use:     use + " --principal P --role R [--scope S]",
 		Short:   short,
 		Example: "  inborn role " + use + " --principal func-orders --role \"Key Vault Secrets User\" --scope kv-orders",
 		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return sh.changeRole(c.Context(), principal, role, scope, assign)
+			return sh.changeRole(c.Context(), principal, role, scope, condition, assign)
 		},
 	}
 	c.Flags().StringVar(&principal, "principal", "", "user, group, identity or application, by name or id")
 	c.Flags().StringVar(&role, "role", "", "role, by name or id")
 	c.Flags().StringVar(&scope, "scope", "", "resource, resource group or id (default: the subscription)")
+	if assign {
+		c.Flags().StringVar(&condition, "condition", "", "limit what the role allows, in the language of conditions (version 2.0)")
+	}
 	_ = c.MarkFlagRequired("principal")
 	_ = c.MarkFlagRequired("role")
 	return c
 }
 
-func (sh *shell) changeRole(ctx context.Context, principal, role, scope string, assign bool) error {
+func (sh *shell) changeRole(ctx context.Context, principal, role, scope, condition string, assign bool) error {
 	c, err := sh.connect(ctx)
 	if err != nil {
 		return err
@@ -172,31 +176,35 @@ func (sh *shell) changeRole(ctx context.Context, principal, role, scope string, 
 	}
 	switch {
 	case assign && have != nil:
-		sh.say("%s has %s on %s already.", who.DisplayName, what.Properties.Name, at)
+		sh.say("%s has %s on %s already.", who.DisplayName, what.Properties.Name, cmp.Or(at, "/"))
 		return nil
 	case assign:
-		return sh.assignRole(ctx, c, at, who, what)
+		return sh.assignRole(ctx, c, at, who, what, condition)
 	case have == nil:
-		return apierr.New(apierr.ObjectNotFound, "%s does not have %s on %s itself.", who.DisplayName, what.Properties.Name, at).
+		return apierr.New(apierr.ObjectNotFound, "%s does not have %s on %s itself.", who.DisplayName, what.Properties.Name, cmp.Or(at, "/")).
 			WithHelp("inborn role assignments --principal %s", principal)
 	}
 	if err := c.arm(ctx, http.MethodDelete, have.ID+rolesVersion, nil, nil); err != nil {
 		return err
 	}
-	sh.say("removed %s on %s from %s", what.Properties.Name, at, who.DisplayName)
+	sh.say("removed %s on %s from %s", what.Properties.Name, cmp.Or(at, "/"), who.DisplayName)
 	return nil
 }
 
-func (sh *shell) assignRole(ctx context.Context, c *client, at string, who servicePrincipal, what roleDefinition) error {
+func (sh *shell) assignRole(ctx context.Context, c *client, at string, who servicePrincipal, what roleDefinition, condition string) error {
 	id, err := guid.New(rand.Reader)
 	if err != nil {
 		return err
 	}
-	in := map[string]any{"properties": map[string]string{"principalId": who.ID, "roleDefinitionId": what.ID}}
+	properties := map[string]string{"principalId": who.ID, "roleDefinitionId": what.ID}
+	if condition != "" {
+		properties["condition"], properties["conditionVersion"] = condition, "2.0"
+	}
+	in := map[string]any{"properties": properties}
 	if err := c.arm(ctx, http.MethodPut, at+authorization+"/roleAssignments/"+id.String()+rolesVersion, in, nil); err != nil {
 		return err
 	}
-	sh.say("gave %s on %s to %s", what.Properties.Name, at, who.DisplayName)
+	sh.say("gave %s on %s to %s", what.Properties.Name, cmp.Or(at, "/"), who.DisplayName)
 	return nil
 }
 
@@ -208,7 +216,7 @@ func (c *client) assignmentOf(ctx context.Context, at, principal, role string) (
 		return nil, err
 	}
 	for _, a := range found {
-		if strings.EqualFold(a.Properties.Scope, at) && strings.HasSuffix(strings.ToLower(a.Properties.RoleDefinitionID), "/"+strings.ToLower(role)) {
+		if strings.EqualFold(strings.TrimRight(a.Properties.Scope, "/"), at) && strings.HasSuffix(strings.ToLower(a.Properties.RoleDefinitionID), "/"+strings.ToLower(role)) {
 			return &a, nil
 		}
 	}

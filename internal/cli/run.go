@@ -118,7 +118,7 @@ func (sh *shell) run(ctx context.Context, f runFlags, args []string) (err error)
 	if mode == modeProxy {
 		return sh.runBehindProxy(ctx, w, args, log)
 	}
-	return sh.runCommand(args, with(without(os.Environ()), w.launch.environment()))
+	return sh.runCommand(args, with(callers(w.settings, without), w.launch.environment()))
 }
 
 func (sh *shell) world(ctx context.Context, f runFlags, log *slog.Logger) (*world, error) {
@@ -167,7 +167,7 @@ func (sh *shell) runInSandbox(ctx context.Context, w *world, f runFlags, args []
 	files, hide := trust.Mounts()
 	box, err := sandbox.Start(ctx, sandbox.Config{
 		Command: args, Dir: dir, Files: files, Hide: append(hide, w.hide...), Ours: sandbox.Owns,
-		Env:     with(trust.Environment(trust.Path(), sandbox.CleanEnvironment(os.Environ())), inside.inborn(), inside.platform()),
+		Env:     with(trust.Environment(trust.Path(), callers(w.settings, sandbox.CleanEnvironment)), inside.inborn(), inside.platform()),
 		Connect: f.connect, Publish: f.publish, Network: f.network,
 		Stdin: file(sh.in), Stdout: file(sh.out), Stderr: file(sh.err),
 		Note: func(line string) { log.Info(line) },
@@ -228,7 +228,7 @@ func (sh *shell) runBehindProxy(ctx context.Context, w *world, args []string, lo
 	go func() { served <- proxy.Serve(serving, l) }()
 	fmt.Fprintf(sh.err, "inborn: %s\n", sandbox.ProxyLimits)
 	w.launch.certificateFile = bundle
-	env := trust.Environment(bundle, sandbox.ProxyEnvironment(proxy.URL(l.Addr()), environ))
+	env := trust.Environment(bundle, callers(w.settings, func(env []string) []string { return sandbox.ProxyEnvironment(proxy.URL(l.Addr()), env) }))
 	err = sh.runCommand(args, with(env, w.launch.inborn(), w.launch.platform()))
 	stop()
 	<-served

@@ -1,5 +1,7 @@
 package cli
 
+import "time"
+
 // What the command line reads of the answers of Microsoft Graph and Resource Manager, and what it sends.
 
 type graphList[T any] struct {
@@ -111,7 +113,7 @@ type traceStep struct {
 	Result string `json:"result"`
 }
 
-// wireError is an error body of Graph or Resource Manager.
+// wireError is an error body of Graph, Resource Manager or Key Vault.
 type wireError struct {
 	Error struct {
 		Code    string `json:"code"`
@@ -121,6 +123,9 @@ type wireError struct {
 			Code    string `json:"code"`
 			Message string `json:"message"`
 		} `json:"details"`
+		Inner struct {
+			Code string `json:"code"`
+		} `json:"innererror"`
 	} `json:"error"`
 }
 
@@ -236,4 +241,29 @@ type accessHolder struct {
 	Role    string `json:"roleName"`
 	Scope   string `json:"scope"`
 	Through string `json:"through,omitempty"` // the group
+}
+
+// deletedItem is one of Inborn.Platform/deletedItems.
+type deletedItem struct {
+	Properties deletedProperties `json:"properties"`
+}
+
+type deletedProperties struct {
+	Name        string    `json:"displayName"`
+	Kind        string    `json:"kind"` // UserAssigned or SystemAssigned
+	ResourceID  string    `json:"resourceId"`
+	PrincipalID string    `json:"principalId"`
+	ClientID    string    `json:"clientId"`
+	Deleted     time.Time `json:"deletedOn"`
+	Purge       time.Time `json:"scheduledPurgeOn"`
+}
+
+// restoration is what became of one.
+type restoration struct {
+	Name        string   `json:"displayName"`
+	ResourceID  string   `json:"resourceId"`
+	PrincipalID string   `json:"principalId"`
+	ClientID    string   `json:"clientId"`
+	Restored    int      `json:"restored"`
+	Lost        []string `json:"lost"`
 }

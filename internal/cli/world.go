@@ -24,13 +24,18 @@ type world struct {
 	public   http.Handler // the public names
 	metadata http.Handler // IMDS and App Service, for the launch only
 	launch   place
-	hide     []string // directories that the command must not see
+	settings map[string]string // variables of the resource
+	hide     []string          // directories that the command must not see
 	close    func() error
 }
 
 // privateWorld starts an Inborn for one command. It is in memory and ends with this process, however that ends.
 func (sh *shell) privateWorld(ctx context.Context, f runFlags, log *slog.Logger) (*world, error) {
 	m, err := readManifest(f.file)
+	if err != nil {
+		return nil, err
+	}
+	values, err := readValues(m, f.file)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +47,7 @@ func (sh *shell) privateWorld(ctx context.Context, f runFlags, log *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
-	s, err := server.New(ctx, server.Config{Manifest: m, DefaultResource: as, Launch: secret, Listen: "127.0.0.1:0",
+	s, err := server.New(ctx, server.Config{Manifest: m, Values: values, DefaultResource: as, Launch: secret, Listen: "127.0.0.1:0",
 		PublicNames: sandbox.Sites(), Version: version, Log: log})
 	if apierr.Is(err, apierr.ResourceNotFound) {
 		return nil, usage("%s declares no resource %q. It declares: %s.", f.file, as, strings.Join(resourceNames(m), ", "))
@@ -111,15 +116,20 @@ func (sh *shell) joinedWorld(ctx context.Context, f runFlags) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := client.launch(ctx, f.as, runLife)
-	if err != nil {
-		return nil, err
-	}
 	endpoint, err := url.Parse(client.status.IdentityEndpoint)
 	if err != nil {
 		return nil, err
 	}
+	l, err := client.launch(ctx, f.as, runLife)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := sh.settings(ctx, client, l.resource.ID)
+	if err != nil {
+		return nil, errors.Join(err, l.end(context.WithoutCancel(ctx)))
+	}
 	return &world{
+		settings: settings,
 		public:   client.admin.Public(),
 		metadata: asLaunch(relay(endpoint), l.header),
 		launch:   l.place(),

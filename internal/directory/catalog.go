@@ -14,6 +14,7 @@ import (
 var (
 	GraphAppID           = guid.MustParse("00000003-0000-0000-c000-000000000000")
 	ResourceManagerAppID = guid.MustParse("797f4846-ba00-4fd7-ba43-dac1f8f63013")
+	KeyVaultAppID        = guid.MustParse("cfa8b339-82a2-471a-a3c9-0fc0be7a4093")
 )
 
 // GlobalAdministrator is the template id of the directory role that may do everything.
@@ -30,12 +31,14 @@ type Catalog struct {
 	apps    []*Application
 	byAppID map[guid.GUID]*Application
 	clients map[guid.GUID]bool
+	own     map[string]*Application // by host: what has a name of its own in a domain of this Inborn
 }
 
 // FirstParty reads the built-in catalog: about 50 applications, Microsoft Graph with its 700 app roles among them. It
-// costs under a millisecond; Run calls it once and hands the result on.
-func FirstParty() (*Catalog, error) {
-	c := &Catalog{byAppID: map[guid.GUID]*Application{}, clients: map[guid.GUID]bool{}}
+// costs under a millisecond; Run calls it once and hands the result on. In the domains, and in localhost, the APIs have
+// names of their own beside those in the catalog.
+func FirstParty(domains ...string) (*Catalog, error) {
+	c := &Catalog{byAppID: map[guid.GUID]*Application{}, clients: map[guid.GUID]bool{}, own: map[string]*Application{}}
 	err := eachLine(appTable, func(line string) error {
 		app, kind, err := parseApp(line)
 		if err != nil {
@@ -49,6 +52,11 @@ func FirstParty() (*Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, domain := range append(domains, "localhost") {
+		for name, id := range map[string]guid.GUID{"graph.": GraphAppID, "management.": ResourceManagerAppID, "vault.": KeyVaultAppID} {
+			c.own[name+strings.ToLower(domain)] = c.byAppID[id]
+		}
+	}
 	graph := c.byAppID[GraphAppID]
 	graph.AppRoles = make([]AppRole, 0, bytes.Count(graphRoleTable, []byte("\n")))
 	return c, eachLine(graphRoleTable, func(line string) error {
@@ -61,6 +69,19 @@ func FirstParty() (*Catalog, error) {
 			ID: role, Value: value, DisplayName: value, AllowedMembers: MemberApplication, Enabled: true})
 		return nil
 	})
+}
+
+// Own returns the application that a name of our own means, such as https://vault.DOMAIN:8443, in the form of AudienceKey.
+// The port is not looked at: no other application may have a name at such a host, so that nobody can be given a token for
+// his own API that ours take for one of theirs.
+func (c *Catalog) Own(key string) (*Application, bool) {
+	authority, ok := strings.CutPrefix(key, "https://")
+	if !ok {
+		return nil, false
+	}
+	host, _, _ := strings.Cut(authority, ":")
+	app, ok := c.own[host]
+	return app, ok && !strings.Contains(authority, "/")
 }
 
 // InEveryTenant reports whether a tenant has a service principal for the application from the start. Public clients get

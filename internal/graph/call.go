@@ -76,11 +76,11 @@ func (h *Handler) authenticate(r *http.Request, view *state.View) (*token.Claims
 	if err != nil {
 		return nil, err
 	}
-	return h.Verifier.Verify(bearer, &token.Trust{
-		Keys:      keys,
-		Issuers:   []string{tenant.IssuerV1, tenant.IssuerV2},
-		Audiences: []string{directory.GraphAppID.String(), "https://graph.microsoft.com", "https://graph.microsoft.com/"},
-	}, h.Now())
+	audiences := []string{directory.GraphAppID.String(), "https://graph.microsoft.com", "https://graph.microsoft.com/"}
+	if own, ok := serve.OwnOrigin(r, "graph", h.Domain); ok {
+		audiences = append(audiences, own, own+"/")
+	}
+	return h.Verifier.Verify(bearer, &token.Trust{Keys: keys, Issuers: []string{tenant.IssuerV1, tenant.IssuerV2}, Audiences: audiences}, h.Now())
 }
 
 // claimedTenant returns the tenant that an unchecked token says it is of. It only chooses the issuers to accept: the

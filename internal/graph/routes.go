@@ -25,7 +25,7 @@ import (
 	"github.com/inborn-id/inborn/internal/token"
 )
 
-// Handler answers for Microsoft Graph. All fields are required.
+// Handler answers for Microsoft Graph. All fields but Domain are required.
 type Handler struct {
 	Live     *state.Live
 	Now      func() time.Time
@@ -33,6 +33,8 @@ type Handler struct {
 
 	// Keys returns the keys that tokens are signed with. It may wait for the first; the error is then a KeysNotReady.
 	Keys func(context.Context) (token.KeyRing, error)
+
+	Domain string // Graph is graph.Domain, too; "" for none
 }
 
 // API returns the routes of Graph.

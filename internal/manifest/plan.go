@@ -55,29 +55,34 @@ func (m *Manifest) Home(dir *state.Directory) resource.ID {
 
 // planner walks a manifest in the order of dependencies and makes each object what it is declared to be.
 type planner struct {
-	m       *Manifest
-	draft   *state.Draft
-	group   resource.ID // the default resource group
-	changes []Change
+	m        *Manifest
+	prepared Prepared
+	draft    *state.Draft
+	group    resource.ID // the default resource group
+	changes  []Change
+	needs    []Need
 }
 
 // Plan makes the directory that draft changes what m declares, and says what it had to change. With prune, objects that
-// m does not name are deleted too. Errors carry the path of the declaration in Target, for Locate.
-func Plan(draft *state.Draft, m *Manifest, prune bool) ([]Change, error) {
-	if err := m.checkNames(); err != nil {
-		return nil, err
+// m does not name are deleted too. Errors carry the path of the declaration in Target, for Locate. If there are needs, what
+// was planned is not complete and is to be thrown away: prepare them and plan again.
+func Plan(draft *state.Draft, m *Manifest, prepared Prepared, prune bool) (changes []Change, needs []Need, err error) {
+	for _, check := range []func() error{m.checkNames, m.checkVaults} {
+		if err := check(); err != nil {
+			return nil, nil, err
+		}
 	}
-	p := &planner{m: m, draft: draft}
-	steps := []func() error{p.tenant, p.subscription, p.groups, p.users, p.apps, p.identities, p.resources, p.grants, p.roles}
+	p := &planner{m: m, prepared: prepared, draft: draft}
+	steps := []func() error{p.tenant, p.subscription, p.groups, p.users, p.apps, p.identities, p.resources, p.vaults, p.grants, p.roles}
 	if prune {
 		steps = append(steps, p.prune)
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return p.changes, nil
+	return p.changes, p.needs, nil
 }
 
 // checkNames refuses two declarations of one name, which would overwrite each other at every turn.
@@ -106,6 +111,9 @@ func (m *Manifest) checkNames() error {
 	}
 	for i, r := range m.Resources {
 		errs = append(errs, unique("resources "+r.Type, r.ResourceGroup, r.Name, i))
+	}
+	for i, v := range m.Vaults {
+		errs = append(errs, unique("vaults", "", v.Name, i))
 	}
 	for _, err := range errs {
 		if err != nil {

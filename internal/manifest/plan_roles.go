@@ -91,7 +91,8 @@ func (p *planner) principal(name string) (guid.GUID, error) {
 	return guid.GUID{}, nil
 }
 
-// scope resolves a resource id, the name of a resource or of a resource group; "" is the subscription.
+// scope resolves a resource id, the name of a resource, with what lies below it, or of a resource group; "" is the
+// subscription.
 func (p *planner) scope(name string) (resource.ID, error) {
 	subscription := resource.SubscriptionID(p.m.subscription(p.dir()).String())
 	switch {
@@ -100,8 +101,9 @@ func (p *planner) scope(name string) (resource.ID, error) {
 	case strings.HasPrefix(name, "/"):
 		return rbac.ParseScope(name)
 	}
+	resourceName, below, _ := strings.Cut(name, "/")
 	var found []resource.ID
-	for r := range p.dir().ResourcesNamed(name) {
+	for r := range p.dir().ResourcesNamed(resourceName) {
 		found = append(found, r.ID)
 	}
 	if group := resource.GroupID(subscription.Subscription(), name); len(found) == 0 {
@@ -112,7 +114,10 @@ func (p *planner) scope(name string) (resource.ID, error) {
 	if len(found) != 1 {
 		return "", apierr.New(apierr.ReferenceInvalid, "%d resources and groups are called %q: declare one, or give its resource id.", len(found), name)
 	}
-	return found[0], nil
+	if below == "" {
+		return found[0], nil
+	}
+	return rbac.ParseScope(string(found[0]) + "/" + below)
 }
 
 // pruneRoles takes away the roles of declared identities and resources that are not declared.

@@ -19,8 +19,10 @@ var tenant = guid.MustParse("00000000-0000-4000-8000-00000000000a")
 
 // world is a tenant in a real store.
 type world struct {
-	t    *testing.T
-	live *state.Live
+	t      *testing.T
+	live   *state.Live
+	sealer Sealer // seals by writing the context in front
+	racing bool   // more turns than two are no mistake
 }
 
 func newWorld(t *testing.T) *world {
@@ -40,7 +42,8 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { live.Close() })
-	w := &world{t, live}
+	w := &world{t: t, live: live}
+	w.sealer = newSealer(st)
 	w.change(func(d *state.Draft) error {
 		d.CreateTenant(directory.Tenant{ID: tenant, Name: "dev.example"})
 		return nil
@@ -68,11 +71,26 @@ func (w *world) plan(text string, prune bool) (string, error) {
 		w.t.Fatal(err)
 	}
 	var changes []Change
-	_, err = w.live.Update(context.Background(), state.Actor{Name: "test"}, func(v *state.View, env *state.Env) (state.Batch, error) {
-		d := state.NewDraft(v, env, tenant)
-		changes, err = Plan(d, m, prune)
-		return d.Batch(), err
-	})
+	ready := Prepared{}
+	for turn := 0; ; turn++ {
+		var needs []Need
+		_, err = w.live.Update(context.Background(), state.Actor{Name: "test"}, func(v *state.View, env *state.Env) (state.Batch, error) {
+			d := state.NewDraft(v, env, tenant)
+			if changes, needs, err = Plan(d, m, ready, prune); len(needs) > 0 {
+				return state.Batch{}, nil
+			}
+			return d.Batch(), err
+		})
+		if err != nil || len(needs) == 0 {
+			break
+		}
+		if turn > 0 && !w.racing {
+			w.t.Fatalf("turn %d needs %d things", turn, len(needs))
+		}
+		if err = w.sealer.Prepare(context.Background(), needs, ready); err != nil {
+			return "", err
+		}
+	}
 	var lines []string
 	for _, c := range changes {
 		lines = append(lines, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", c.Action, c.Kind, c.Name, c.Detail)))

@@ -111,11 +111,15 @@ func (p *planner) pruneResources() error {
 		}
 		keep[id.Key()] = true
 	}
+	if err := p.keepVaults(keep); err != nil {
+		return err
+	}
 	for r := range p.dir().Resources("") {
 		if _, still := p.dir().Resource(r.ID); !still || keep[r.ID.Key()] || strings.EqualFold(r.ID.Type(), resource.TypeMachine) {
 			continue
 		}
-		p.did(Delete, "resource", r.ID.Name(), "%s", r.ID.Type())
+		kind, detail := p.pruned(r)
+		p.did(Delete, kind, r.ID.Name(), "%s", detail)
 		if err := p.draft.DeleteResource(r.ID); err != nil {
 			return err
 		}

@@ -1,6 +1,9 @@
-// Package manifest reads the declaration of a tenant (users, groups, applications, identities, resources) from YAML and
-// works out what has to change so that the directory is as declared. The same schema serves development, tests and
+// Package manifest reads the declaration of a tenant (users, groups, applications, identities, resources, vaults, roles) from
+// YAML and works out what has to change so that the directory is as declared. The same schema serves development, tests and
 // production. Applying it twice changes nothing the second time; what it does not name stays, unless pruning is asked for.
+//
+// A plan is made inside a decision, where nothing may be encrypted, drawn at random or waited for. So a plan that needs a new
+// secret or key says so, and is made again once a Sealer has prepared it: prepare.go.
 package manifest
 
 import (
@@ -32,12 +35,13 @@ type Manifest struct {
 	Apps         []App         `yaml:"apps,omitempty"`
 	Identities   []Identity    `yaml:"identities,omitempty"`
 	Resources    []Resource    `yaml:"resources,omitempty"`
+	Vaults       []Vault       `yaml:"vaults,omitempty"`
 	Roles        []Role        `yaml:"roles,omitempty"`
 }
 
 // Role gives a role of Resource Manager or of a data plane to a principal: a user, group, identity or application by
-// name, a resource for its system-assigned identity, or an object id. Scope is a resource, a resource group or an id; the
-// subscription if absent.
+// name, a resource for its system-assigned identity, or an object id. Scope is a resource, something below one, such as
+// kv-orders/secrets/db-password, a resource group or an id; the subscription if absent.
 type Role struct {
 	Principal string `yaml:"principal"`
 	Role      string `yaml:"role"` // name or id

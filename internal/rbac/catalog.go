@@ -17,6 +17,7 @@ var (
 	Contributor             = guid.MustParse("b24988ac-6180-42a0-ab88-20f7382dd24c")
 	Reader                  = guid.MustParse("acdd72a7-3385-48ef-bd42-f606fba81ae7")
 	UserAccessAdministrator = guid.MustParse("18d7d88d-d35e-4fb5-a5c3-7773c20a72d9")
+	KeyVaultAdministrator   = guid.MustParse("00482a5a-887f-4fb3-b363-3b7fe8e74483")
 )
 
 //go:embed catalog/roles.txt

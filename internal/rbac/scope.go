@@ -1,6 +1,7 @@
 package rbac
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"strings"
 
@@ -150,20 +151,21 @@ func clean(scope resource.ID) resource.ID {
 
 // same reports whether a and b are equal without regard to case, which is to say that strings.ToLower makes them equal.
 func same(a, b string) bool {
+	if a == b { // nearly always, and much faster
+		return true
+	}
 	if len(a) == len(b) {
-		i := 0
-		for ; i+8 <= len(a); i += 8 {
-			x, y := load(a[i:i+8]), load(b[i:i+8])
-			if (x|y)&high != 0 {
+		x, y := a, b
+		for ; len(x) >= 8; x, y = x[8:], y[8:] {
+			if (word(x)|word(y))&high != 0 {
 				return sameLower(a, b)
 			}
-			if x != y && lower(x) != lower(y) {
+			if lower(word(x)) != lower(word(y)) {
 				return false
 			}
 		}
-		x, y := load(a[i:]), load(b[i:])
-		if (x|y)&high == 0 {
-			return lower(x) == lower(y)
+		if (rest(x)|rest(y))&high == 0 {
+			return lower(rest(x)) == lower(rest(y))
 		}
 	}
 	return !(isASCII(a) && isASCII(b)) && sameLower(a, b)
@@ -201,16 +203,14 @@ func CompareScopes(a, b string) int {
 func hash(h uint64, s string) (mixed uint64, ascii bool) {
 	h ^= uint64(len(s)) * 0x9e3779b97f4a7c15
 	if len(s) < 8 {
-		x := load(s)
+		x := rest(s)
 		return mix(h ^ lower(x)), x&high == 0
 	}
-	last := load(s[len(s)-8:])
+	last := word(s[len(s)-8:])
 	all := last
-	for len(s) > 8 {
-		x := load(s)
-		all |= x
-		h = mix(h ^ lower(x))
-		s = s[8:]
+	for ; len(s) > 8; s = s[8:] {
+		all |= word(s)
+		h = mix(h ^ lower(word(s)))
 	}
 	return mix(h ^ lower(last)), all&high == 0
 }
@@ -220,12 +220,11 @@ func mix(x uint64) uint64 {
 	return hi ^ lo
 }
 
-// load returns the first eight bytes of s as one word, zeros where there are fewer.
-func load(s string) (x uint64) {
-	if len(s) >= 8 {
-		return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-	}
+// word returns the first eight bytes of s; the compiler makes it one load.
+func word(s string) uint64 { return binary.LittleEndian.Uint64([]byte(s[:8])) }
+
+// rest returns the bytes of s, which are fewer than eight, as a word.
+func rest(s string) (x uint64) {
 	for i := len(s) - 1; i >= 0; i-- {
 		x = x<<8 | uint64(s[i])
 	}

@@ -10,6 +10,7 @@ import (
 const (
 	TypeIdentity = "Microsoft.ManagedIdentity/userAssignedIdentities"
 	TypeMachine  = "Microsoft.HybridCompute/machines" // a node
+	TypeVault    = "Microsoft.KeyVault/vaults"
 )
 
 // Subscription is the billing-free container of resource groups.

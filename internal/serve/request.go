@@ -2,6 +2,7 @@ package serve
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -80,6 +81,26 @@ func (q *request) trace(api string, r *http.Request, now time.Time) apierr.Trace
 		t.Fail(q.failure, q.status)
 	}
 	return t
+}
+
+// OwnOrigin returns the origin of a request to an API by its own name in a domain, label.domain, or in localhost, in the
+// form in which it is an audience; false for a request to any other host. No application can be registered under such a
+// name (directory.Catalog.Own).
+func OwnOrigin(r *http.Request, label, domain string) (string, bool) {
+	host, port := Asked(r)
+	if host != label+".localhost" && (domain == "" || host != label+"."+strings.ToLower(domain)) {
+		return "", false
+	}
+	return "https://" + host + port, true
+}
+
+// Asked returns the name or address in the Host of a request, as Front reads it, and ":port", or "" without a port. What
+// is built from a Host is built from these, so that no other spelling of a name gets past a comparison.
+func Asked(r *http.Request) (name, port string) {
+	if _, number, err := net.SplitHostPort(r.Host); err == nil && number != "" {
+		port = ":" + number
+	}
+	return hostname(r.Host), port
 }
 
 // RequestID returns the id that the client is shown for r.

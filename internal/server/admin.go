@@ -23,7 +23,8 @@ import (
 
 // The admin socket is no second way into the system. It answers two questions of whoever may open the data directory
 // anyway: where are you, and may I have a short-lived token of the local administrator. With that token the caller uses
-// the public APIs like anyone else.
+// the public APIs like anyone else. What is about the files of the data directory and has no API, the change of the master
+// key, is asked for here.
 //
 // The public socket is the way to the APIs by their public names, for the sandboxes of `inborn run`: names that the other
 // programs of this machine must not be led to have no port. What comes through it is written by the programs in a sandbox,
@@ -73,6 +74,13 @@ func (s *Server) adminHandler() http.Handler {
 		}
 		s.log.Info("administrator token", "audience", claims.Audience, "peer", r.Context().Value(peerKey{}))
 		s.reply(w, AdminToken{AccessToken: text, ExpiresOn: claims.Expires.Unix()}, nil)
+	})
+	mux.HandleFunc("GET /rekey", func(w http.ResponseWriter, r *http.Request) {
+		s.reply(w, s.rekeying.progress(), nil)
+	})
+	mux.HandleFunc("POST /rekey", func(w http.ResponseWriter, r *http.Request) {
+		begun, err := s.rekeying.begin(r.FormValue("master-key"))
+		s.reply(w, begun, err)
 	})
 	return s.ours(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
@@ -184,6 +192,19 @@ func (a *Admin) Status(ctx context.Context) (Status, error) {
 func (a *Admin) Token(ctx context.Context, resource string) (AdminToken, error) {
 	var token AdminToken
 	return token, a.call(ctx, http.MethodPost, "/token?resource="+url.QueryEscape(resource), &token)
+}
+
+// Rekey has the master key changed to the one in file, or to a new one if file is "", and returns at once: Rekeying tells
+// how far that is.
+func (a *Admin) Rekey(ctx context.Context, file string) (Rekeying, error) {
+	var begun Rekeying
+	return begun, a.call(ctx, http.MethodPost, "/rekey?master-key="+url.QueryEscape(file), &begun)
+}
+
+// Rekeying asks how far the change of the master key is.
+func (a *Admin) Rekeying(ctx context.Context) (Rekeying, error) {
+	var progress Rekeying
+	return progress, a.call(ctx, http.MethodGet, "/rekey", &progress)
 }
 
 func (a *Admin) call(ctx context.Context, method, path string, out any) error {

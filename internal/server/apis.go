@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"net"
 	"net/http"
 	"strings"
@@ -10,11 +9,9 @@ import (
 	"github.com/inborn-id/inborn/internal/arm"
 	"github.com/inborn-id/inborn/internal/directory"
 	"github.com/inborn-id/inborn/internal/graph"
-	"github.com/inborn-id/inborn/internal/guid"
-	"github.com/inborn-id/inborn/internal/manifest"
+	"github.com/inborn-id/inborn/internal/keyvault"
 	"github.com/inborn-id/inborn/internal/oauth"
 	"github.com/inborn-id/inborn/internal/serve"
-	"github.com/inborn-id/inborn/internal/state"
 )
 
 // newFronts builds the APIs and says under which names and paths each is served: by path on this machine's own names,
@@ -33,7 +30,7 @@ func (s *Server) newFronts() (front, public *serve.Front) {
 }
 
 // handlers are the wire APIs.
-type handlers struct{ tokens, directories, resources http.Handler }
+type handlers struct{ tokens, directories, resources, vaults http.Handler }
 
 func (s *Server) handlers(deps serve.Deps, login string) handlers {
 	return handlers{
@@ -44,7 +41,7 @@ func (s *Server) handlers(deps serve.Deps, login string) handlers {
 			Keys:   s.keys.Ring,
 			Serves: func(host string) bool { return s.front.Serves(host) || s.public.Serves(host) },
 		}).API().Handler(deps),
-		directories: (&graph.Handler{Live: s.live, Now: s.config.Now, Verifier: s.verifier, Keys: s.keys.Ring}).API().Handler(deps),
+		directories: (&graph.Handler{Live: s.live, Now: s.config.Now, Verifier: s.verifier, Keys: s.keys.Ring, Domain: s.config.Domain}).API().Handler(deps),
 		resources: arm.New(arm.Config{
 			Live:   s.live,
 			Now:    s.config.Now,
@@ -58,8 +55,41 @@ func (s *Server) handlers(deps serve.Deps, login string) handlers {
 			Domain: s.config.Domain,
 			Apply:  s.apply,
 			Trace:  s.traces.find,
+
+			Accessed: s.accesses.add,
+			Accesses: s.accesses.find,
+
+			SlowOperations: s.config.SlowOperations,
+
+			Needed:  s.usage.needed,
+			LastUse: s.usage.lastUse,
+			NeedsOf: s.usage.needsOf,
 		}).Handler(deps),
+		vaults: s.vaults.SigningIn(login).Handler(deps),
 	}
+}
+
+// newVaults is the data plane of vaults, one for all names under which it is served.
+func (s *Server) newVaults() keyvault.API {
+	return keyvault.New(keyvault.Config{
+		Live:   s.live,
+		Now:    s.config.Now,
+		Random: s.config.Random,
+		Log:    s.log,
+		Verify: s.verifier.Verify,
+		Keys:   s.keys.current,
+		Seal:   s.keys.seal,
+		Open:   s.keys.master.Decrypt,
+		Cipher: s.keys.cipher,
+		Signer: s.minter.signer,
+
+		Authority: (&certificateAuthority{live: s.live, store: s.store, master: s.master, now: s.config.Now, random: s.config.Random,
+			hosts: workloadHosts(s.config.Domain, s.config.WorkloadDomains)}).get,
+
+		Domain:   s.config.Domain,
+		Accessed: s.accesses.add,
+		Needed:   s.usage.needed,
+	})
 }
 
 // byPath serves all APIs under this machine's own names.
@@ -69,17 +99,21 @@ func (h handlers) byPath(more ...string) serve.Site {
 		Mounts: []serve.Mount{
 			{Segments: []string{"v1.0", "beta"}, Handler: h.directories},
 			{Segments: []string{"subscriptions", "providers", "tenants", "metadata"}, Handler: h.resources},
+			{Segments: []string{"vaults"}, Handler: h.vaults},
 			{Handler: h.tokens},
 		},
 	}
 }
 
-// byName serves each API under its name in a domain; "" is none.
+// byName serves each API under its name in a domain; "" is none. Vaults have names everywhere, as their clients need one.
 func (h handlers) byName(domain string) []serve.Site {
+	vaults := serve.Site{Hosts: []string{"*.vault.localhost"}, Mounts: []serve.Mount{{Handler: h.vaults}}}
 	if domain == "" {
-		return nil
+		return []serve.Site{vaults}
 	}
+	vaults.Hosts = append(vaults.Hosts, "*.vault."+domain)
 	return []serve.Site{
+		vaults,
 		{Hosts: []string{"login." + domain}, Mounts: []serve.Mount{{Handler: h.tokens}}},
 		{Hosts: []string{"graph." + domain}, Mounts: []serve.Mount{{Handler: h.directories}}},
 		{Hosts: []string{"management." + domain}, Mounts: []serve.Mount{{Handler: h.resources}}},
@@ -97,6 +131,8 @@ func (h handlers) byPublicName(wanted []string) []serve.Site {
 			site.Mounts = []serve.Mount{{Handler: h.directories}}
 		case "management.azure.com", "management.core.windows.net":
 			site.Mounts = []serve.Mount{{Handler: h.resources}}
+		case "*.vault.azure.net":
+			site.Mounts = []serve.Mount{{Handler: h.vaults}}
 		case "login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net":
 			site.Mounts = []serve.Mount{{Handler: h.tokens}}
 		}
@@ -145,25 +181,4 @@ func (s *Server) tenantNamed(name string) (directory.Tenant, error) {
 		}
 	}
 	return directory.Tenant{}, apierr.New(apierr.TenantUnknown, "Tenant '%s' not found.", name).At(name)
-}
-
-// apply brings a tenant to what a manifest declares, in one change, or plans it without.
-func (s *Server) apply(ctx context.Context, actor state.Actor, tenant guid.GUID, text []byte, dryRun, prune bool) ([]arm.Change, error) {
-	m, err := manifest.Parse(text)
-	if err != nil {
-		return nil, err
-	}
-	var plan []manifest.Change
-	_, err = s.live.Update(ctx, actor, func(v *state.View, env *state.Env) (state.Batch, error) {
-		draft := state.NewDraft(v, env, tenant)
-		if plan, err = manifest.Plan(draft, m, prune); err != nil || dryRun {
-			return state.Batch{}, err
-		}
-		return draft.Batch(), nil
-	})
-	changes := make([]arm.Change, len(plan))
-	for i, c := range plan {
-		changes[i] = arm.Change{Action: string(c.Action), Kind: c.Kind, Name: c.Name, Detail: c.Detail}
-	}
-	return changes, err
 }

@@ -22,42 +22,43 @@ const (
 // openTenant makes the tenant the first time, applies the manifest, and makes sure of the node that runs in this
 // process and of its default binding: one change, which is none at all on a start where everything is there.
 func (s *Server) openTenant(ctx context.Context) error {
-	_, err := s.live.Update(ctx, state.Actor{Name: "Inborn"}, func(v *state.View, env *state.Env) (state.Batch, error) {
-		draft := draftOfHome(v, env, s.config.Manifest)
-		m := s.config.Manifest
-		if m == nil {
-			m = &manifest.Manifest{}
-		}
-		changes, err := manifest.Plan(draft, m, false)
-		if err != nil {
-			return state.Batch{}, err
-		}
-		s.applied = changes
-		s.home = homeOf(draft.Directory(), m)
-		if err := s.ensureNode(draft); err != nil {
-			return state.Batch{}, err
-		}
-		err = s.ensureDefault(draft)
-		return draft.Batch(), err
-	})
+	m := s.config.Manifest
+	if m == nil {
+		m = &manifest.Manifest{}
+	}
+	fresh, err := guid.New(s.config.Random)
+	if err != nil {
+		return err
+	}
+	s.applied, err = s.change(ctx, state.Actor{Name: "Inborn"}, s.config.Values,
+		func(v *state.View, env *state.Env, ready manifest.Prepared) (p planned, err error) {
+			draft := draftOfHome(v, env, m, fresh)
+			if p.changes, p.needs, err = manifest.Plan(draft, m, ready, false); err != nil || len(p.needs) > 0 {
+				return p, err
+			}
+			s.home = homeOf(draft.Directory(), m)
+			if err := s.ensureNode(draft); err != nil {
+				return p, err
+			}
+			err = s.ensureDefault(draft)
+			p.batch = draft.Batch()
+			return p, err
+		})
 	return err
 }
 
 // draftOfHome starts a change of the only tenant there is, or of a new one whose issuers are the public pair, which
-// every MSAL accepts under any host and unmodified APIs expect.
-func draftOfHome(v *state.View, env *state.Env, m *manifest.Manifest) *state.Draft {
+// every MSAL accepts under any host and unmodified APIs expect. The new one has the id that the manifest fixes, or fresh.
+func draftOfHome(v *state.View, env *state.Env, m *manifest.Manifest, fresh guid.GUID) *state.Draft {
 	if all := v.Directories(); len(all) > 0 {
 		return state.NewDraft(v, env, all[0].Tenant().ID)
 	}
-	tenant := directory.Tenant{Name: defaultTenantName}
-	if m != nil && m.Tenant != nil {
+	tenant := directory.Tenant{ID: fresh, Name: defaultTenantName}
+	if m.Tenant != nil && !m.Tenant.ID.IsZero() {
 		tenant.ID = m.Tenant.ID.GUID
-		if m.Tenant.Name != "" {
-			tenant.Name = m.Tenant.Name
-		}
 	}
-	if tenant.ID.IsZero() {
-		tenant.ID = env.NewID()
+	if m.Tenant != nil && m.Tenant.Name != "" {
+		tenant.Name = m.Tenant.Name
 	}
 	tenant.IssuerV1 = "https://sts.windows.net/" + tenant.ID.String() + "/"
 	tenant.IssuerV2 = "https://login.microsoftonline.com/" + tenant.ID.String() + "/v2.0"

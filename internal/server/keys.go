@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/inborn-id/inborn/internal/apierr"
-	"github.com/inborn-id/inborn/internal/envelope"
 	"github.com/inborn-id/inborn/internal/guid"
 	"github.com/inborn-id/inborn/internal/state"
 	"github.com/inborn-id/inborn/internal/store"
@@ -25,7 +24,7 @@ const keyCheck = time.Hour
 type keys struct {
 	live   *state.Live
 	store  *store.Store
-	master *envelope.Master
+	master *masterKey
 	now    func() time.Time
 	random io.Reader
 	log    *slog.Logger
@@ -160,7 +159,7 @@ func (k *keys) make(ctx context.Context, ring token.KeyRing, from time.Time) err
 	if err != nil {
 		return err
 	}
-	sealed, err := k.master.Encrypt(keyContext(key.ID()), private, k.random)
+	sealed, err := k.master.Encrypt(keyContext(key.ID()), private)
 	if err != nil {
 		return err
 	}
@@ -221,4 +220,6 @@ func records(ring token.KeyRing, now time.Time) []state.SigningKey {
 	return all
 }
 
-func keyContext(keyID string) []string { return []string{"signing-key", keyID} }
+func keyContext(keyID string) []string {
+	return state.CipherContext(guid.GUID{}, state.KeyCipher(keyID))
+}

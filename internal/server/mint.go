@@ -15,7 +15,8 @@ import (
 	"github.com/inborn-id/inborn/internal/token"
 )
 
-// minter turns the requests of nodes into tokens. What a token says is a function of the View; nothing here remembers.
+// minter turns the requests of nodes into tokens. What a token says is a function of the View; nothing here remembers but
+// that there was one.
 type minter struct {
 	live     *state.Live
 	keys     *keys
@@ -24,6 +25,7 @@ type minter struct {
 	lifetime time.Duration
 	now      func() time.Time
 	random   io.Reader
+	used     func(tenant, principal guid.GUID) // hears who got a token
 }
 
 // Mint gives the workload behind a binding of node a token of one of its resource's identities.
@@ -48,6 +50,7 @@ func (m *minter) Mint(ctx context.Context, node resource.ID, req nodeapi.MintReq
 	if err != nil {
 		return none, err
 	}
+	m.used(m.tenant, grant.Principal.ID)
 	return nodeapi.Minted{
 		AccessToken: text,
 		Resource:    req.Audience,

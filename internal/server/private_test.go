@@ -106,7 +106,7 @@ func TestAPrivateInbornAnswersByThePublicNames(t *testing.T) {
 		{"management.azure.com", "/metadata/endpoints?api-version=2022-09-01", 200, `"resourceManager":"https://management.azure.com/"`},
 		{"management.azure.com", "/subscriptions?api-version=2022-12-01", 401, "AuthenticationFailed"},
 		{"localhost", "/v1.0/users", 401, "InvalidAuthenticationToken"},
-		{"kv1.vault.azure.net", "/secrets/x", 421, "does not answer"},
+		{"kv1.vault.azure.net", "/secrets/x", 404, "VaultNotFound"},
 		{"storage.azure.com", "/", 421, "does not answer"},
 		{"evil.example", "/v1.0/users", 421, "does not answer"},
 	} {

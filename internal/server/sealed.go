@@ -8,7 +8,7 @@ import (
 
 // seal encrypts for what context addresses, under the master key.
 func (k *keys) seal(context []string, plaintext []byte) ([]byte, error) {
-	return k.master.Encrypt(context, plaintext, k.random)
+	return k.master.Encrypt(context, plaintext)
 }
 
 // cipher returns a ciphertext that a change stored.

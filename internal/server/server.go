@@ -5,6 +5,7 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"io"
 	"log/slog"
@@ -20,8 +21,8 @@ import (
 
 	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/directory"
-	"github.com/inborn-id/inborn/internal/envelope"
 	"github.com/inborn-id/inborn/internal/guid"
+	"github.com/inborn-id/inborn/internal/keyvault"
 	"github.com/inborn-id/inborn/internal/manifest"
 	"github.com/inborn-id/inborn/internal/nodeapi"
 	"github.com/inborn-id/inborn/internal/resource"
@@ -46,12 +47,15 @@ type Config struct {
 	DataDir         string             // "" keeps everything in memory, with no admin socket
 	Listen          string             // host:port of the one TLS listener; "" for none
 	Domain          string             // serve login.D, graph.D and management.D besides localhost; "" for none
+	WorkloadDomains []string           // more domains whose hosts the authority for certificates of vaults signs for
 	MasterKey       string             // file of the master key; "" is master.key in DataDir
 	Manifest        *manifest.Manifest // applied before the server is ready; nil for none
+	Values          manifest.Values    // what the manifest takes from where it was read
 	DefaultResource string             // name or id of the resource that any process of this node is; "" for none
 	Launch          string             // if not "", only processes with this secret are DefaultResource
 	PublicNames     []string           // names that Public answers for beside localhost, such as *.vault.azure.net
 	TokenLifetime   time.Duration      // of managed-identity tokens; 0 is one hour
+	SlowOperations  time.Duration      // how long operations of Resource Manager seem to take that clients wait for; 0: no time
 	Version         string
 	Log             *slog.Logger     // nil discards
 	Now             func() time.Time // nil is the clock
@@ -85,11 +89,16 @@ type Server struct {
 	live      *state.Live
 	home      home
 	applied   []manifest.Change
+	master    *masterKey
+	rekeying  *rekeying
 	keys      *keys
 	minter    *minter
 	verifier  *token.Verifier
 	traces    *traces
+	accesses  *accesses
+	usage     *usage
 	authority *serve.Authority
+	vaults    keyvault.API
 	front     *serve.Front
 	public    *serve.Front
 	pipe      *nodeapi.Pipe
@@ -104,7 +113,8 @@ type Server struct {
 func New(ctx context.Context, config Config) (*Server, error) {
 	config = config.withDefaults()
 	s := &Server{config: config, log: config.Log, pipe: nodeapi.NewPipe(), verifier: token.NewVerifier(rememberedTokens)}
-	for _, step := range []func(context.Context) error{s.openState, s.openTenant, s.openKeys, s.listen} {
+	s.master = &masterKey{path: config.MasterKey, random: config.Random}
+	for _, step := range []func(context.Context) error{s.openState, s.openMaster, s.openTenant, s.openKeys, s.listen} {
 		if err := step(ctx); err != nil {
 			s.Close()
 			return nil, err
@@ -114,7 +124,11 @@ func New(ctx context.Context, config Config) (*Server, error) {
 }
 
 func (s *Server) openState(ctx context.Context) error {
-	catalog, err := directory.FirstParty()
+	var domains []string
+	if s.config.Domain != "" {
+		domains = []string{s.config.Domain}
+	}
+	catalog, err := directory.FirstParty(domains...)
 	if err != nil {
 		return err
 	}
@@ -122,7 +136,8 @@ func (s *Server) openState(ctx context.Context) error {
 		return err
 	}
 	// Not until ctx ends, which may be sooner than Serve: what is in work then still changes something.
-	s.live, err = state.Open(context.WithoutCancel(ctx), s.store, catalog, state.Options{Now: s.config.Now, Random: s.config.Random, Log: s.log})
+	s.live, err = state.Open(context.WithoutCancel(ctx), s.store, catalog, state.Options{
+		Now: s.config.Now, Random: s.config.Random, Log: s.log, Rewrap: s.master.rewrap})
 	return err
 }
 
@@ -139,31 +154,22 @@ func (s *Server) openStore(ctx context.Context) (*store.Store, error) {
 }
 
 func (s *Server) openKeys(context.Context) error {
-	master, err := s.openMaster()
-	if err != nil {
+	s.keys = &keys{live: s.live, store: s.store, master: s.master, now: s.config.Now, random: s.config.Random, log: s.log,
+		ready: make(chan struct{})}
+	s.usage = newUsage(s.store, s.config.Now, s.log)
+	s.minter = &minter{live: s.live, keys: s.keys, signer: token.NewSigner(runtime.GOMAXPROCS(0), signQueue),
+		tenant: s.home.tenant, lifetime: s.config.TokenLifetime, now: s.config.Now, random: s.config.Random, used: s.usage.token}
+	s.traces = newTraces(s.store, s.home.tenant)
+	var first [8]byte
+	if _, err := io.ReadFull(s.config.Random, first[:]); err != nil {
 		return err
 	}
-	s.keys = &keys{live: s.live, store: s.store, master: master, now: s.config.Now, random: s.config.Random, log: s.log,
-		ready: make(chan struct{})}
-	s.minter = &minter{live: s.live, keys: s.keys, signer: token.NewSigner(runtime.GOMAXPROCS(0), signQueue),
-		tenant: s.home.tenant, lifetime: s.config.TokenLifetime, now: s.config.Now, random: s.config.Random}
-	s.traces = newTraces(s.store, s.home.tenant)
+	s.accesses = newAccesses(s.store, s.config.Now, s.log, int64(binary.BigEndian.Uint64(first[:])>>2))
 	return nil
 }
 
-// openMaster makes a master key for a new data directory only: where something is encrypted already, another key would
-// be of no use.
-func (s *Server) openMaster() (*envelope.Master, error) {
-	if s.config.MasterKey == "" {
-		return envelope.Generate(s.config.Random)
-	}
-	if len(s.live.View().SigningKeys()) == 0 {
-		return envelope.Open(s.config.MasterKey, s.config.Random)
-	}
-	return envelope.Load(s.config.MasterKey)
-}
-
 func (s *Server) listen(context.Context) error {
+	s.vaults = s.newVaults()
 	s.front, s.public = s.newFronts()
 	var err error
 	if s.authority, err = s.openAuthority(); err != nil {
@@ -229,8 +235,11 @@ func (s *Server) Serve(ctx context.Context) error {
 	defer s.Close()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.keys.run(ctx) })
+	group.Go(func() error { s.rekeying.run(ctx); return nil })
 	group.Go(func() error { s.traces.run(ctx); return nil })
+	group.Go(func() error { s.usage.run(ctx); return nil })
 	group.Go(func() error { s.sweep(ctx); return nil })
+	group.Go(func() error { return s.vaults.Run(ctx) })
 	if s.listener != nil {
 		group.Go(func() error {
 			return serve.Server{Handler: s.front, TLS: s.authority.TLSConfig(), Log: s.log, Grace: shutdownGrace}.Serve(ctx, s.listener)
@@ -242,6 +251,16 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	group.Go(func() error { return s.serveNodes(ctx) })
 	return group.Wait()
+}
+
+// purge ends the deleted identities whose time is over.
+func (s *Server) purge(ctx context.Context) error {
+	_, err := s.live.Update(ctx, state.Actor{Name: "Inborn"}, func(v *state.View, env *state.Env) (state.Batch, error) {
+		d := state.NewDraft(v, env, s.home.tenant)
+		d.PurgeExpired()
+		return d.Batch(), nil
+	})
+	return err
 }
 
 // serveNodes answers the agent in this process. A watch ends with ctx, so there is nothing to wait for.
@@ -262,8 +281,11 @@ func (s *Server) sweep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-time.After(time.Hour):
-			if err := s.store.Sweep(ctx, s.config.Now()); err != nil && ctx.Err() == nil {
+			if err := errors.Join(s.store.Sweep(ctx, s.config.Now()), s.purge(ctx)); err != nil && ctx.Err() == nil {
 				s.log.Error("sweep", "err", err)
+			}
+			if err := s.usage.sweep(ctx, s.live.View()); err != nil && ctx.Err() == nil {
+				s.log.Error("sweep what was used", "err", err)
 			}
 		}
 	}
@@ -294,8 +316,14 @@ func (s *Server) Close() {
 			l.Close()
 		}
 	}
+	if s.accesses != nil {
+		s.accesses.close()
+	}
 	if s.live != nil {
 		s.live.Close()
+	}
+	if s.usage != nil && s.config.DataDir != "" { // in memory, nobody would ever read it
+		s.usage.close()
 	}
 	if s.store != nil {
 		s.store.Close()

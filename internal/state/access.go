@@ -16,9 +16,9 @@ type access struct {
 	roleDefinitions table[guid.GUID, *rbac.RoleDefinition] // custom ones, as all here
 	roles           table[guid.GUID, *rbac.Role]           // the same, ready to be checked
 	rolesNamed      table[string, *rbac.Role]              // by name
-	rolesUsed       table[guid.GUID, int]                  // by role: how many assignments it has
+	rolesUsed       table[guid.GUID, int]                  // by role that is not built in: how many assignments it has
 
-	roleAssignments table[guid.GUID, *rbac.RoleAssignment]
+	roleAssignments trie[guid.GUID, *rbac.RoleAssignment]
 	assignedAt      table[[3]rbac.Mark, []*rbac.RoleAssignment] // by path, then in the order of their ids
 	grants          trie[guid.GUID, rbac.Grants]                // by principal
 	denyAssignments table[guid.GUID, *rbac.DenyAssignment]
@@ -29,16 +29,18 @@ type access struct {
 	places           trie[rbac.Mark, []placed]            // of both, by the marks of their scopes
 	placedUnder      table[string, string]                // by the place keys of a group and of what is in it: the latter
 
-	coming *arrivals // while records are applied; nil for none
+	builtIn *rbac.Catalog
+	coming  *arrivals // while records are applied; nil for none
 }
 
-func newAccess() access {
+func newAccess(builtIn *rbac.Catalog) access {
 	return access{
+		builtIn:          builtIn,
 		roleDefinitions:  newTable[guid.GUID, *rbac.RoleDefinition](compareGUID),
 		roles:            newTable[guid.GUID, *rbac.Role](compareGUID),
 		rolesNamed:       newTable[string, *rbac.Role](compareString),
 		rolesUsed:        newLeanTable[guid.GUID, int](compareGUID),
-		roleAssignments:  newLeanTable[guid.GUID, *rbac.RoleAssignment](compareGUID),
+		roleAssignments:  newTrie[guid.GUID, *rbac.RoleAssignment](hashGUID),
 		assignedAt:       newLeanTable[[3]rbac.Mark, []*rbac.RoleAssignment](comparePath),
 		grants:           newTrie[guid.GUID, rbac.Grants](hashGUID),
 		denyAssignments:  newTable[guid.GUID, *rbac.DenyAssignment](compareGUID),
@@ -52,6 +54,7 @@ func newAccess() access {
 
 func (a access) clone() access {
 	return access{
+		builtIn:          a.builtIn,
 		roleDefinitions:  a.roleDefinitions.clone(),
 		roles:            a.roles.clone(),
 		rolesNamed:       a.rolesNamed.clone(),
@@ -84,8 +87,8 @@ type builtinAccess struct {
 	roles         *rbac.Catalog
 	root          *rbac.ManagementGroup // its name is the tenant's id
 	rootPlace     *rbac.Place
-	unplaced      *rbac.Place          // of whatever has no record that says where it is: below the root
-	administrator *rbac.RoleAssignment // makes the local administrator Owner of everything
+	unplaced      *rbac.Place  // of whatever has no record that says where it is: below the root
+	administrator []rbac.Grant // makes the local administrator Owner of everything, and of what is in vaults
 }
 
 func newBuiltinAccess(roles *rbac.Catalog, tenant *directory.Tenant) builtinAccess {
@@ -95,13 +98,22 @@ func newBuiltinAccess(roles *rbac.Catalog, tenant *directory.Tenant) builtinAcce
 		root:      root,
 		rootPlace: placeOf(root),
 		unplaced:  placeBelow(root.Name),
-		administrator: &rbac.RoleAssignment{
-			ID:    guid.Derive(tenant.ID, "role assignment of the local administrator"),
-			Scope: rbac.Tenant, Role: rbac.Owner,
-			Principal: directory.LocalAdministrator(tenant.ID).ID, PrincipalType: rbac.TypeServicePrincipal,
-			Created: tenant.Created, Updated: tenant.Created,
+		administrator: []rbac.Grant{
+			administratorIs(tenant, rbac.Owner, "role assignment of the local administrator"),
+			administratorIs(tenant, rbac.KeyVaultAdministrator, "vault role assignment of the local administrator"),
 		},
 	}
+}
+
+// administratorIs gives the local administrator a role everywhere. It may read the data directory and the master key, so
+// that to keep what is in vaults from it would protect nothing.
+func administratorIs(tenant *directory.Tenant, role guid.GUID, name string) rbac.Grant {
+	return rbac.NewGrant(&rbac.RoleAssignment{
+		ID:    guid.Derive(tenant.ID, name),
+		Scope: rbac.Tenant, Role: role,
+		Principal: directory.LocalAdministrator(tenant.ID).ID, PrincipalType: rbac.TypeServicePrincipal,
+		Created: tenant.Created, Updated: tenant.Created,
+	}, rbac.MarkOf(rbac.Tenant))
 }
 
 // placed is a place with its own scope. Those that have one mark, which is hardly ever more than one, stand in a list.
@@ -139,7 +151,7 @@ func (a *access) apply(r store.Record) error {
 			put1(&a.rolesNamed, nameKey(d.Name, r.ID), role, on)
 		})
 	case kindRoleAssignment:
-		return a.applyAssignment(r)
+		return a.applyAssignment(r, arrival{})
 	case kindDenyAssignment:
 		return applyObject(r, &a.denyAssignments, guidKey, func(d *rbac.DenyAssignment, on bool) {
 			putInto(&a.denies, rbac.MarkOf(d.Scope), rbac.NewDeny(d), compareDeny, on)

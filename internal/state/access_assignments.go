@@ -6,47 +6,12 @@ import (
 
 	"github.com/inborn-id/inborn/internal/guid"
 	"github.com/inborn-id/inborn/internal/rbac"
-	"github.com/inborn-id/inborn/internal/resource"
 	"github.com/inborn-id/inborn/internal/store"
 )
 
-// arrivals are role assignments on their way into the tables: while records are applied they gather, and settle puts in
-// at once what belongs together. Where there are many, as when all is loaded, that takes a third of the time, leaves no
-// garbage and stands closer in memory. A key comes once in a batch of records, so that nobody misses them meanwhile.
-type arrivals struct {
-	chunks [][]arrival // of arrivalChunk each, except the last: to grow one slice would copy all again and again
-	n      int32
-	at     map[[3]rbac.Mark]*arrivalsAt // by path; nil while there is but one in all
-	of     map[guid.GUID]*int32         // by principal: the last one
-}
-
-type arrival struct {
-	rbac.Grant
-	assignment         *rbac.RoleAssignment
-	path               [3]rbac.Mark
-	beforeAt, beforeOf int32 // the one before it with the same path, and of the same principal; -1 for none
-}
-
-type arrivalsAt struct {
-	last  int32
-	scope resource.ID // of the first
-}
-
-const arrivalChunk = 1024
-
-func (c *arrivals) get(i int32) *arrival { return &c.chunks[i/arrivalChunk][i%arrivalChunk] }
-
-func (c *arrivals) add(a arrival) {
-	if c.n%arrivalChunk == 0 {
-		c.chunks = append(c.chunks, nil)
-	}
-	last := &c.chunks[len(c.chunks)-1]
-	*last = append(*last, a)
-	c.n++
-}
-
-func (a *access) applyAssignment(r store.Record) error {
-	if a.roleAssignments.len() > 0 || r.Deleted {
+// applyAssignment takes in the assignment of a record, which may have been decoded already.
+func (a *access) applyAssignment(r store.Record, decoded arrival) error {
+	if !a.roleAssignments.empty() {
 		id, err := guid.Parse(r.ID)
 		if err != nil {
 			return err
@@ -58,64 +23,21 @@ func (a *access) applyAssignment(r store.Record) error {
 	if r.Deleted {
 		return nil
 	}
-	assignment, err := decode[rbac.RoleAssignment](r)
-	if err != nil {
-		return err
+	if decoded.RoleAssignment == nil {
+		assignment, err := decode[rbac.RoleAssignment](r)
+		if err != nil {
+			return err
+		}
+		decoded = arrival{assignment, rbac.PathOf(assignment.Scope)}
 	}
-	a.arrive(assignment)
-	return nil
-}
-
-// arrive adds an assignment to those on their way. Equal scopes become one text: that is less to keep, and to fetch for a
-// check.
-func (a *access) arrive(assignment *rbac.RoleAssignment) {
 	if a.coming == nil {
 		a.coming = &arrivals{}
 	}
-	coming, path := a.coming, rbac.PathOf(assignment.Scope)
-	new := arrival{path: path.Marks, assignment: assignment, beforeAt: -1, beforeOf: -1}
-	if coming.n > 0 {
-		coming.link(&new)
-	}
-	if new.beforeAt < 0 && a.assignedAt.len() > 0 {
-		if there, ok := a.assignedAt.get(path.Marks); ok {
-			useText(assignment, there[0].Scope)
-		}
-	}
-	new.Grant = rbac.NewGrant(assignment, path.Mark)
-	coming.add(new)
+	a.coming.add(decoded)
+	return nil
 }
 
-func useText(a *rbac.RoleAssignment, scope resource.ID) {
-	if a.Scope == scope {
-		a.Scope = scope
-	}
-}
-
-// link says which arrivals came before a new one with the same path and of the same principal, and that it is the last
-// now. The first one is linked with the second, as mostly there is none.
-func (c *arrivals) link(new *arrival) {
-	if c.n == 1 {
-		first := c.get(0)
-		c.at = map[[3]rbac.Mark]*arrivalsAt{first.path: {0, first.assignment.Scope}}
-		c.of = map[guid.GUID]*int32{first.assignment.Principal: pointer(0)}
-	}
-	if at := c.at[new.path]; at == nil {
-		c.at[new.path] = &arrivalsAt{c.n, new.assignment.Scope}
-	} else {
-		new.beforeAt, at.last = at.last, c.n
-		useText(new.assignment, at.scope)
-	}
-	if last := c.of[new.assignment.Principal]; last == nil {
-		c.of[new.assignment.Principal] = pointer(c.n)
-	} else {
-		new.beforeOf, *last = *last, c.n
-	}
-}
-
-func pointer(n int32) *int32 { return &n }
-
-// settle puts the assignments that came since the last time into the tables. Many go into each at the same time.
+// settle puts the assignments that came since the last time into the tables, many into each at the same time.
 func (a *access) settle() {
 	coming := a.coming
 	if coming == nil {
@@ -123,66 +45,61 @@ func (a *access) settle() {
 	}
 	a.coming = nil
 	if coming.n == 1 {
-		one := coming.get(0).assignment
-		a.settleAt(coming, 0)
-		a.settleOf(coming, 0)
-		a.roleAssignments.set(one.ID, one)
-		a.countUse(one.Role, 1)
+		one := []arrivalKey{{arrival: &coming.first}}
+		if there, ok := a.assignedAt.get(one[0].path.Marks); ok && there[0].Scope == one[0].Scope {
+			one[0].Scope = there[0].Scope // one text, as in arrivals.add
+		}
+		a.settleAt(one)
+		a.settleOf(one)
+		a.settleAll(one)
 		return
 	}
 	var tables sync.WaitGroup
-	tables.Go(func() {
-		for _, at := range coming.at {
-			a.settleAt(coming, at.last)
-		}
-	})
-	tables.Go(func() {
-		for _, last := range coming.of {
-			a.settleOf(coming, *last)
-		}
-	})
-	tables.Go(func() { a.settleAll(coming) })
+	tables.Go(func() { eachRun(coming.sorted((*arrival).pathHash), samePath, a.settleAt) })
+	tables.Go(func() { eachRun(coming.sorted((*arrival).principalHash), samePrincipal, a.settleOf) })
+	tables.Go(func() { a.settleAll(coming.sorted((*arrival).idHash)) })
 	tables.Wait()
 }
 
-// settleAt adds the arrivals with the path of last, which is the last of them.
-func (a *access) settleAt(coming *arrivals, last int32) {
-	path := coming.get(last).path
+// settleAt adds arrivals with one path.
+func (a *access) settleAt(coming []arrivalKey) {
+	path := coming[0].path.Marks
 	there, _ := a.assignedAt.get(path)
-	more := append(make([]*rbac.RoleAssignment, 0, len(there)+1), there...)
-	for i := last; i >= 0; i = coming.get(i).beforeAt {
-		more = append(more, coming.get(i).assignment)
+	more := append(make([]*rbac.RoleAssignment, 0, len(there)+len(coming)), there...)
+	for _, c := range coming {
+		more = append(more, c.RoleAssignment)
 	}
 	slices.SortFunc(more, compareAssignment)
 	a.assignedAt.set(path, more)
 }
 
-// settleOf adds the arrivals of the principal of last, which is the last of them.
-func (a *access) settleOf(coming *arrivals, last int32) {
-	principal := coming.get(last).assignment.Principal
-	var room [8]rbac.Grant
+// settleOf adds arrivals of one principal.
+func (a *access) settleOf(coming []arrivalKey) {
+	var room [16]rbac.Grant
 	more := room[:0]
-	for i := last; i >= 0; i = coming.get(i).beforeOf {
-		more = append(more, coming.get(i).Grant)
+	for _, c := range coming {
+		more = append(more, rbac.NewGrant(c.RoleAssignment, c.path.Mark))
 	}
+	principal := coming[0].Principal
 	grants, _ := a.grants.get(principal)
 	a.grants.set(principal, grants.With(more...))
 }
 
-// settleAll adds the arrivals to the table of all, in order, because then each finds its place in the cache.
-func (a *access) settleAll(coming *arrivals) {
-	rows, uses := make([]row[guid.GUID, *rbac.RoleAssignment], coming.n), map[guid.GUID]int{}
-	for i := range coming.n {
-		assignment := coming.get(i).assignment
-		rows[i] = row[guid.GUID, *rbac.RoleAssignment]{assignment.ID, assignment}
-		uses[assignment.Role]++
+// settleAll adds arrivals to the table of all.
+func (a *access) settleAll(coming []arrivalKey) {
+	for _, c := range coming {
+		a.countUse(c.Role, 1)
 	}
-	slices.SortFunc(rows, func(x, y row[guid.GUID, *rbac.RoleAssignment]) int { return compareGUID(x.key, y.key) })
-	for _, r := range rows {
-		a.roleAssignments.set(r.key, r.value)
+	if len(coming) > 1 && a.roleAssignments.empty() {
+		rows := make([]row[guid.GUID, *rbac.RoleAssignment], len(coming))
+		for i, c := range coming {
+			rows[i] = row[guid.GUID, *rbac.RoleAssignment]{c.ID, c.RoleAssignment}
+		}
+		a.roleAssignments = trieOf(hashGUID, rows)
+		return
 	}
-	for role, n := range uses {
-		a.countUse(role, n)
+	for _, c := range coming {
+		a.roleAssignments.set(c.ID, c.RoleAssignment)
 	}
 }
 
@@ -199,7 +116,11 @@ func (a *access) revoke(assignment *rbac.RoleAssignment) {
 	}
 }
 
+// countUse counts the assignments of a role that can be deleted only when it has none.
 func (a *access) countUse(role guid.GUID, more int) {
+	if a.builtIn.Role(role) != nil {
+		return
+	}
 	used, _ := a.rolesUsed.get(role)
 	put1(&a.rolesUsed, role, used+more, used+more > 0)
 }

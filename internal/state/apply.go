@@ -33,14 +33,21 @@ type touched struct {
 }
 
 func newBuilder(v *View) *builder {
-	next := &View{catalog: v.catalog, roles: v.roles, tenants: v.tenants.clone(), keys: v.keys.clone()}
+	next := &View{catalog: v.catalog, roles: v.roles, tenants: v.tenants.clone(), keys: v.keys.clone(), authorities: v.authorities.clone()}
 	return &builder{next: next}
 }
 
 func (b *builder) add(recs []store.Record) error {
-	for _, r := range recs {
-		if r.Kind == kindSigningKey {
-			if err := b.next.applyKey(r); err != nil {
+	ahead := decodeAhead(recs)
+	for i, r := range recs {
+		if i < len(ahead) && ahead[i].RoleAssignment != nil {
+			if err := b.writable(r.Tenant).access.applyAssignment(r, ahead[i]); err != nil {
+				return err
+			}
+			continue
+		}
+		if r.Kind == kindSigningKey || r.Kind == kindAuthority {
+			if err := b.next.applyPlatform(r); err != nil {
 				return err
 			}
 			continue
@@ -63,7 +70,7 @@ func (b *builder) writable(tenant guid.GUID) *Directory {
 	if old, ok := b.next.tenants.get(tenant); ok {
 		d = old.clone()
 	} else {
-		d = newDirectory()
+		d = newDirectory(b.next.roles)
 	}
 	b.touched = append(b.touched, touched{tenant, d})
 	b.next.tenants.set(tenant, d)
@@ -78,17 +85,12 @@ func (b *builder) finish(at store.Position) *View {
 	return b.next
 }
 
-func (v *View) applyKey(r store.Record) error {
-	if r.Deleted {
-		v.keys.delete(r.ID)
-		return nil
+// applyPlatform applies a record that belongs to no tenant.
+func (v *View) applyPlatform(r store.Record) error {
+	if r.Kind == kindAuthority {
+		return applyObject(r, &v.authorities, textKey, nil)
 	}
-	key, err := decode[SigningKey](r)
-	if err != nil {
-		return err
-	}
-	v.keys.set(r.ID, key)
-	return nil
+	return applyObject(r, &v.keys, textKey, nil)
 }
 
 func (d *Directory) apply(r store.Record, v *View) error {
@@ -105,6 +107,8 @@ func (d *Directory) apply(r store.Record, v *View) error {
 		})
 	case kindCredential:
 		return applyObject(r, &d.credentials, textKey, nil)
+	case kindDeletedItem:
+		return applyObject(r, &d.deleted, guidKey, func(i *DeletedItem, on bool) { put1(&d.deletedByAge, byAge(i), i, on) })
 	case kindMembership:
 		return d.applyMembership(r)
 	case kindApplication:
@@ -142,10 +146,14 @@ func (d *Directory) applyResource(r store.Record) error {
 		})
 	case kindIdentity:
 		return applyObject(r, &d.identities, textKey, nil)
+	case kindVaultObject, kindVaultVersion, kindVaultIssuer, kindVaultContacts, kindDeletedVault:
+		return d.vaults.apply(r)
 	case kindBinding:
 		return applyObject(r, &d.bindings, guidKey, func(b *resource.WorkloadBinding, on bool) {
 			put1(&d.bindingsByNode, nameKey(string(b.Node.Key()), r.ID), b, on)
 		})
+	case kindLock:
+		return applyObject(r, &d.locks, textKey, nil)
 	default:
 		return d.access.apply(r)
 	}

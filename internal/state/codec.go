@@ -9,6 +9,7 @@ import (
 	"github.com/inborn-id/inborn/internal/rbac"
 	"github.com/inborn-id/inborn/internal/resource"
 	"github.com/inborn-id/inborn/internal/store"
+	"github.com/inborn-id/inborn/internal/vault"
 )
 
 // The kinds of record. They and the JSON bodies are the stored format: a domain type's field names are its member
@@ -27,6 +28,8 @@ const (
 	kindIdentity      = "managedIdentity"
 	kindBinding       = "workloadBinding"
 	kindSigningKey    = "signingKey"
+	kindAuthority     = "certificateAuthority"
+	kindLock          = "lock"
 
 	kindRoleDefinition  = "roleDefinition"
 	kindRoleAssignment  = "roleAssignment"
@@ -34,16 +37,24 @@ const (
 	kindManagementGroup = "managementGroup"
 	kindPlacement       = "subscriptionPlacement"
 
-	kindCredential = "federatedCredential"
+	kindCredential  = "federatedCredential"
+	kindDeletedItem = "deletedItem"
+
+	kindVaultObject   = "vaultObject"
+	kindVaultVersion  = "vaultVersion"
+	kindVaultIssuer   = "certificateIssuer"
+	kindVaultContacts = "certificateContacts"
+	kindDeletedVault  = "deletedVault"
 )
 
 // Object is any type that has records.
 type Object interface {
 	directory.Tenant | directory.User | directory.Group | directory.Membership | directory.Application |
 		directory.ServicePrincipal | directory.AppRoleAssignment | resource.Subscription | resource.Group |
-		resource.Resource | resource.ManagedIdentity | resource.WorkloadBinding | SigningKey |
+		resource.Resource | resource.ManagedIdentity | resource.WorkloadBinding | resource.Lock | SigningKey | CertificateAuthority |
 		rbac.RoleDefinition | rbac.RoleAssignment | rbac.DenyAssignment | rbac.ManagementGroup | rbac.Placement |
-		directory.FederatedCredential
+		directory.FederatedCredential | DeletedItem |
+		vault.Object | vault.Version | vault.Issuer | vault.Contacts | DeletedVault
 }
 
 // put makes the record that stores object; tenant is zero for objects of the platform.
@@ -87,8 +98,12 @@ func keyOf(tenant guid.GUID, object any) store.Key {
 		kind, id = kindIdentity, string(o.ID.Key())
 	case resource.WorkloadBinding:
 		kind, id = kindBinding, o.ID.String()
+	case resource.Lock:
+		kind, id = kindLock, string(o.ID().Key())
 	case SigningKey:
 		kind, id = kindSigningKey, o.KeyID
+	case CertificateAuthority:
+		kind, id = kindAuthority, authorityID
 	case rbac.RoleDefinition:
 		kind, id = kindRoleDefinition, o.ID.String()
 	case rbac.RoleAssignment:
@@ -101,8 +116,29 @@ func keyOf(tenant guid.GUID, object any) store.Key {
 		kind, id = kindPlacement, o.Subscription.String()
 	case directory.FederatedCredential:
 		kind, id = kindCredential, credentialKey(o.Principal, o.Name)
+	case DeletedItem:
+		kind, id = kindDeletedItem, o.ID.String()
+	default:
+		kind, id = vaultKeyOf(object)
 	}
 	return store.Key{Tenant: tenant, Kind: kind, ID: id}
+}
+
+func vaultKeyOf(object any) (kind, id string) {
+	switch o := object.(type) {
+	case vault.Object:
+		return kindVaultObject, objectKey(o.Vault, o.Kind, o.Name)
+	case vault.Version:
+		return kindVaultVersion, versionKey(o.Vault, o.Kind, o.Name, o.ID)
+	case vault.Issuer:
+		return kindVaultIssuer, issuerKey(o.Vault, o.Name)
+	case vault.Contacts:
+		return kindVaultContacts, string(o.Vault.Key())
+	case DeletedVault:
+		return kindDeletedVault, string(o.Resource.ID.Key())
+	default:
+		return "", ""
+	}
 }
 
 func decode[T Object](r store.Record) (*T, error) {

@@ -116,24 +116,20 @@ func (r *bodyReader) text(before string) string {
 
 // guid takes an id in lower case.
 func (r *bodyReader) guid(before string) (id guid.GUID) {
-	const form = `"00000000-0000-0000-0000-000000000000"`
+	const length = len(`"00000000-0000-0000-0000-000000000000"`)
 	r.take(before)
-	if r.failed || len(r.rest) < len(form) {
+	if r.failed || len(r.rest) < length {
 		r.failed = true
 		return id
 	}
-	text, n := r.rest[:len(form)], 0
-	for i := 0; i < len(form); i++ {
-		if form[i] != '0' {
-			r.failed = r.failed || text[i] != form[i]
-			continue
-		}
-		high, low := digits[text[i]], digits[text[i+1]]
-		r.failed = r.failed || high|low > 15
-		id[n] = high<<4 | low
-		n, i = n+1, i+1
+	text, wrong := (*[length]byte)(r.rest), byte(0)
+	for i, at := range [...]uint8{1, 3, 5, 7, 10, 12, 15, 17, 20, 22, 25, 27, 29, 31, 33, 35} {
+		high, low := digits[text[at]], digits[text[at+1]]
+		wrong |= high | low
+		id[i] = high<<4 | low
 	}
-	r.rest = r.rest[len(form):]
+	r.failed = wrong > 15 || text[0] != '"' || text[9] != '-' || text[14] != '-' || text[19] != '-' || text[24] != '-' || text[length-1] != '"'
+	r.rest = r.rest[length:]
 	return id
 }
 

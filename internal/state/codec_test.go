@@ -45,8 +45,12 @@ func TestStoredBodiesStayReadable(t *testing.T) {
 		`{"ID":"f8973019-6953-433b-b935-adc31f5646d5","Node":"/n","Resource":"/r","Selectors":["launch:x"],"Expires":"2026-11-21T12:00:00Z","Created":"2026-11-21T12:00:00Z"}`)
 	stored(t, directory.FederatedCredential{Principal: id, Name: "ci", Issuer: "https://i", Subject: "s", Audiences: []string{"a"}, Created: at}, kindCredential,
 		`{"Principal":"f8973019-6953-433b-b935-adc31f5646d5","Name":"ci","Issuer":"https://i","Subject":"s","Audiences":["a"],"Created":"2026-11-21T12:00:00Z"}`)
+	stored(t, resource.Lock{Scope: "/subscriptions/s", Name: "N", ReadOnly: true, Notes: "n", Created: at, Changed: at}, kindLock,
+		`{"Scope":"/subscriptions/s","Name":"N","ReadOnly":true,"Notes":"n","Created":"2026-11-21T12:00:00Z","Changed":"2026-11-21T12:00:00Z"}`)
 	stored(t, SigningKey{KeyID: "k", Certificate: []byte("c"), Created: at, ActiveFrom: at, RetireAt: at}, kindSigningKey,
 		`{"KeyID":"k","Certificate":"Yw==","Created":"2026-11-21T12:00:00Z","ActiveFrom":"2026-11-21T12:00:00Z","RetireAt":"2026-11-21T12:00:00Z"}`)
+	stored(t, CertificateAuthority{KeyID: "k", Certificate: []byte("c"), Created: at}, kindAuthority,
+		`{"KeyID":"k","Certificate":"Yw==","Created":"2026-11-21T12:00:00Z"}`)
 }
 
 func stored[T Object](t *testing.T, want T, kind, body string) {

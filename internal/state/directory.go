@@ -42,13 +42,19 @@ type Directory struct {
 	identitiesUsed table[string, *resource.Resource] // by identity's key and resource's key
 	bindings       table[guid.GUID, *resource.WorkloadBinding]
 	bindingsByNode table[string, *resource.WorkloadBinding] // by node's key and binding id
+	locks          table[string, *resource.Lock]            // by the key of the lock's id
 
 	access access
 
 	credentials table[string, *directory.FederatedCredential] // by credentialKey
+
+	deleted      table[guid.GUID, *DeletedItem]
+	deletedByAge table[string, *DeletedItem]
+
+	vaults vaults
 }
 
-func newDirectory() *Directory {
+func newDirectory(builtIn *rbac.Catalog) *Directory {
 	return &Directory{
 		users:           newTable[guid.GUID, *directory.User](compareGUID),
 		usersByName:     newTable[string, *directory.User](compareString),
@@ -73,8 +79,12 @@ func newDirectory() *Directory {
 		identitiesUsed:  newTable[string, *resource.Resource](compareString),
 		bindings:        newTable[guid.GUID, *resource.WorkloadBinding](compareGUID),
 		bindingsByNode:  newTable[string, *resource.WorkloadBinding](compareString),
-		access:          newAccess(),
+		locks:           newTable[string, *resource.Lock](compareString),
+		access:          newAccess(builtIn),
 		credentials:     newTable[string, *directory.FederatedCredential](compareString),
+		deleted:         newTable[guid.GUID, *DeletedItem](compareGUID),
+		deletedByAge:    newTable[string, *DeletedItem](compareString),
+		vaults:          newVaults(),
 	}
 }
 
@@ -106,8 +116,12 @@ func (d *Directory) clone() *Directory {
 		identitiesUsed:  d.identitiesUsed.clone(),
 		bindings:        d.bindings.clone(),
 		bindingsByNode:  d.bindingsByNode.clone(),
+		locks:           d.locks.clone(),
 		access:          d.access.clone(),
 		credentials:     d.credentials.clone(),
+		deleted:         d.deleted.clone(),
+		deletedByAge:    d.deletedByAge.clone(),
+		vaults:          d.vaults.clone(),
 	}
 }
 

@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/inborn-id/inborn/internal/directory"
 	"github.com/inborn-id/inborn/internal/guid"
@@ -15,6 +16,7 @@ type Draft struct {
 	env    *Env
 	tenant guid.GUID
 	batch  Batch
+	kept   *DeletedItem // what is being deleted, see keeping; nil for what is not kept
 }
 
 // NewDraft starts a change of tenant on v. It belongs inside a Decide: only there may Views be derived.
@@ -27,6 +29,9 @@ func (d *Draft) Directory() *Directory {
 	dir, _ := d.view.tenants.get(d.tenant)
 	return dir
 }
+
+// Now returns the time of the change.
+func (d *Draft) Now() time.Time { return d.env.Now }
 
 // Batch returns all changes made so far.
 func (d *Draft) Batch() Batch { return d.batch }

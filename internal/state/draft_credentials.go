@@ -75,6 +75,6 @@ func (d *Draft) DeleteFederatedCredential(principal guid.GUID, name string) erro
 // dropCredentials removes all federated credentials of a principal that goes.
 func (d *Draft) dropCredentials(principal guid.GUID) {
 	for c := range d.Directory().FederatedCredentials(principal) {
-		d.write(remove(d.tenant, *c))
+		d.write(taken(d, *c))
 	}
 }

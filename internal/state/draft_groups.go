@@ -46,6 +46,9 @@ func (d *Draft) DeleteResourceGroup(id resource.ID) error {
 	if !ok {
 		return apierr.New(apierr.ResourceGroupNotFound, "Resource group '%s' could not be found.", id.Group()).At(id.Group())
 	}
+	if err := d.checkDeletion(id); err != nil {
+		return err
+	}
 	for _, r := range slices.Collect(d.Directory().Resources(id)) {
 		if _, still := d.Directory().Resource(r.ID); !still { // it went with what it lies in
 			continue

@@ -137,10 +137,10 @@ func (d *Directory) names(id guid.GUID) bool {
 func (d *Draft) dropPrincipal(id guid.GUID) {
 	dir := d.Directory()
 	for group := range dir.GroupsOf(id) {
-		d.write(remove(d.tenant, directory.Membership{Group: group, Member: id}))
+		d.write(taken(d, directory.Membership{Group: group, Member: id}))
 	}
 	for a := range dir.AssignmentsOf(id) {
-		d.write(remove(d.tenant, *a))
+		d.write(taken(d, *a))
 	}
 	for a := range dir.AssignedTo(id) {
 		d.write(remove(d.tenant, *a))

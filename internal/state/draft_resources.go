@@ -78,6 +78,11 @@ func (d *Draft) PutResource(spec ResourceSpec) (r resource.Resource, created boo
 		return r, false, err
 	}
 	old, exists := d.Directory().Resource(spec.ID)
+	if !exists && strings.EqualFold(spec.ID.Type(), resource.TypeVault) {
+		if err := d.checkVaultName(spec.ID); err != nil {
+			return r, false, err
+		}
+	}
 	r = resource.Resource{ID: spec.ID, Created: d.env.Now}
 	if exists {
 		r = *old
@@ -100,7 +105,7 @@ func (d *Draft) systemIdentity(r resource.Resource, wanted bool) *resource.Syste
 		d.addPrincipal(directory.ServicePrincipal{ID: born.PrincipalID, AppID: born.ClientID, ResourceID: string(r.ID)}, r.ID.Name())
 		return born
 	case have != nil:
-		d.removePrincipal(have.PrincipalID)
+		d.endSystemIdentity(r)
 	}
 	return nil
 }
@@ -111,9 +116,12 @@ func (d *Draft) DeleteResource(id resource.ID) error {
 	if _, ok := d.Directory().Resource(id); !ok {
 		return resourceNotFound(id)
 	}
+	if err := d.checkDeletion(id); err != nil {
+		return err
+	}
 	for r := range d.Directory().Resources(id) {
 		if r.Identity.System != nil {
-			d.removePrincipal(r.Identity.System.PrincipalID)
+			d.endSystemIdentity(*r)
 		}
 		for _, b := range d.Directory().bindings.from(guid.GUID{}) {
 			if b.Resource.Same(r.ID) || b.Node.Same(r.ID) {
@@ -121,6 +129,9 @@ func (d *Draft) DeleteResource(id resource.ID) error {
 			}
 		}
 		d.eraseSealed(r)
+		if strings.EqualFold(r.ID.Type(), resource.TypeVault) {
+			d.keepVault(r)
+		}
 		d.write(remove(d.tenant, *r))
 		d.audit("Delete resource", string(r.ID), "")
 	}
@@ -201,22 +212,36 @@ func (d *Draft) PutIdentity(spec ManagedIdentitySpec) (i resource.ManagedIdentit
 }
 
 // DeleteIdentity removes a user-assigned identity, takes it out of every identity block and removes all its grants, so
-// that nothing is left that names it.
+// that nothing is left that names it. RestoreIdentity undoes that.
 func (d *Draft) DeleteIdentity(id resource.ID) error {
 	i, ok := d.Directory().Identity(id)
 	if !ok {
 		return resourceNotFound(id)
 	}
+	if err := d.checkDeletion(id); err != nil {
+		return err
+	}
+	item := DeletedItem{ID: i.PrincipalID, ClientID: i.ClientID, Name: i.ID.Name(), Resource: i.ID}
 	for user := range d.Directory().IdentityUsers(id) {
+		item.Attached = append(item.Attached, user.ID)
 		changed := *user
 		changed.Identity, changed.Changed = user.Identity.Without(id), d.env.Now
 		d.write(put(d.tenant, changed))
 	}
-	d.removePrincipal(i.PrincipalID)
-	d.dropScope(i.ID)
-	d.write(remove(d.tenant, *i))
+	d.keeping(item, func() {
+		d.write(taken(d, *i))
+		d.removePrincipal(i.PrincipalID)
+		d.dropScope(i.ID)
+	})
 	d.audit("Delete managed identity", string(i.ID), "")
 	return nil
+}
+
+// endSystemIdentity removes the system-assigned identity of r with all it was given.
+func (d *Draft) endSystemIdentity(r resource.Resource) {
+	system := r.Identity.System
+	d.keeping(DeletedItem{ID: system.PrincipalID, ClientID: system.ClientID, Name: r.ID.Name(), Resource: r.ID, System: true},
+		func() { d.removePrincipal(system.PrincipalID) })
 }
 
 func (d *Draft) addPrincipal(sp directory.ServicePrincipal, name string) {
@@ -230,8 +255,8 @@ func (d *Draft) removePrincipal(id guid.GUID) {
 	if !ok {
 		return
 	}
+	d.write(taken(d, *sp))
 	d.dropPrincipal(id)
-	d.write(remove(d.tenant, *sp))
 	d.audit("Remove service principal", id.String(), "managed identity %s", sp.DisplayName)
 }
 

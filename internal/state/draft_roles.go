@@ -254,7 +254,7 @@ func (d *Draft) dropRoles(principal guid.GUID) {
 	dir := d.Directory()
 	var records []store.Record
 	for a := range dir.Grants(principal).All() {
-		records = append(records, remove(d.tenant, *a))
+		records = append(records, taken(d, *a))
 	}
 	isIt := func(t rbac.Target) bool { return t.ID == principal && t.Type != rbac.TypeSystemDefined }
 	for a := range dir.DenyAssignments() {
@@ -265,8 +265,11 @@ func (d *Draft) dropRoles(principal guid.GUID) {
 		changed.Principals = slices.DeleteFunc(slices.Clone(a.Principals), isIt)
 		changed.Exclude = slices.DeleteFunc(slices.Clone(a.Exclude), isIt)
 		if len(changed.Principals) == 0 {
-			records = append(records, remove(d.tenant, changed))
+			records = append(records, taken(d, *a))
 		} else {
+			if d.kept != nil {
+				d.kept.Denied = append(d.kept.Denied, keptOf(put(d.tenant, *a)))
+			}
 			records = append(records, put(d.tenant, changed))
 		}
 	}
@@ -278,11 +281,11 @@ func (d *Draft) dropScope(scope resource.ID) {
 	dir := d.Directory()
 	var records []store.Record
 	for a := range dir.under(scope) {
-		records = append(records, remove(d.tenant, *a))
+		records = append(records, taken(d, *a))
 	}
 	for a := range dir.DenyAssignments() {
 		if rbac.Within(scope, a.Scope) {
-			records = append(records, remove(d.tenant, *a))
+			records = append(records, taken(d, *a))
 		}
 	}
 	d.write(records...)

@@ -22,6 +22,10 @@ type Options struct {
 	Log          *slog.Logger     // default: discards
 	PollInterval time.Duration    // how often the log is followed; default 100 ms, give or take 10 %
 	MaxStaleness time.Duration    // real time without a good poll after which Stale fails; default 60 s
+
+	// Rewrap gives a ciphertext the master key of the moment just before its commit: between its sealing and that the key
+	// may have been changed. Default: leaves it as it is.
+	Rewrap func(context []string, ciphertext []byte) ([]byte, error)
 }
 
 // Live is the state as it moves on: it follows the log, publishes each new View, and runs changes. One goroutine does all
@@ -75,6 +79,9 @@ func open(ctx context.Context, st *store.Store, catalog *directory.Catalog, opti
 	}
 	if options.MaxStaleness <= 0 {
 		options.MaxStaleness = time.Minute
+	}
+	if options.Rewrap == nil {
+		options.Rewrap = func(_ []string, ciphertext []byte) ([]byte, error) { return ciphertext, nil }
 	}
 	roles, err := rbac.BuiltIn()
 	if err != nil {

@@ -240,7 +240,7 @@ func (l *Live) decide(base *View, group []*update) (*work, error) {
 	for i, u := range group {
 		batch, err := u.run(w.view)
 		if err == nil {
-			err = w.add(u, batch)
+			err = w.add(u, batch, l.options.Rewrap)
 		}
 		w.errs[i] = err
 	}
@@ -266,7 +266,7 @@ func (u *update) run(v *View) (batch Batch, err error) {
 }
 
 // add puts one update's batch on top of the work so far; on error nothing is added.
-func (w *work) add(u *update, b Batch) error {
+func (w *work) add(u *update, b Batch, rewrap func([]string, []byte) ([]byte, error)) error {
 	if len(b.Records) == 0 && len(b.Ciphers) == 0 && len(b.Events) == 0 {
 		return nil
 	}
@@ -285,6 +285,17 @@ func (w *work) add(u *update, b Batch) error {
 			return err
 		}
 	}
+	ciphers := make([]store.Cipher, len(b.Ciphers))
+	for i, c := range b.Ciphers {
+		if len(c.Ciphertext) > 0 {
+			var err error
+			if c.Ciphertext, err = rewrap(CipherContext(c.Tenant, c.ID), c.Ciphertext); err != nil {
+				return err
+			}
+		}
+		c.Seq = at.Seq
+		ciphers[i] = c
+	}
 	next, err := w.view.apply(records, at)
 	if err != nil {
 		return err
@@ -295,8 +306,7 @@ func (w *work) add(u *update, b Batch) error {
 	for _, r := range records {
 		w.group.Records = place(w.records, w.group.Records, r.Key, r)
 	}
-	for _, c := range b.Ciphers {
-		c.Seq = at.Seq
+	for _, c := range ciphers {
 		w.group.Ciphers = place(w.ciphers, w.group.Ciphers, store.Key{Tenant: c.Tenant, ID: c.ID}, c)
 	}
 	return nil

@@ -88,6 +88,9 @@ func (d *Directory) audienceApp(audience string) (*directory.Application, bool) 
 	if appID, err := guid.Parse(key); err == nil {
 		return d.ApplicationByAppID(appID)
 	}
+	if app, ok := d.builtin.catalog.Own(key); ok {
+		return app, true
+	}
 	for app := range named(d.appsByURI, key) {
 		return app, true
 	}

@@ -16,11 +16,12 @@ func (d *Directory) MemberOf(principal guid.GUID) []guid.GUID {
 	return groups
 }
 
-// Grants returns the role assignments of principal itself. The local administrator is Owner of everything without a record.
+// Grants returns the role assignments of principal itself. The local administrator is Owner of everything without a record,
+// and Key Vault Administrator.
 func (d *Directory) Grants(principal guid.GUID) rbac.Grants {
 	grants, _ := d.access.grants.get(principal)
-	if administrator := d.builtin.access.administrator; principal == administrator.Principal {
-		return grants.With(rbac.NewGrant(administrator, rbac.MarkOf(administrator.Scope)))
+	if principal == d.builtin.administrator.ID {
+		return grants.With(d.builtin.access.administrator...)
 	}
 	return grants
 }

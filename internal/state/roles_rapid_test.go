@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"pgregory.net/rapid"
@@ -82,7 +83,9 @@ func describeRoles(d *Directory) (s string) {
 		used, _ := d.access.rolesUsed.get(r.ID)
 		s += fmt.Sprintln("role", r.ID, r.Name, ok && byName.ID == r.ID, used)
 	}
-	for id, a := range d.access.roleAssignments.from(guid.GUID{}) {
+	all := maps.Collect(d.access.roleAssignments.all())
+	for _, id := range slices.SortedFunc(maps.Keys(all), compareGUID) {
+		a := all[id]
 		at := slices.Contains(slices.Collect(d.AssignmentsAt(a.Scope)), a)
 		of := slices.Contains(slices.Collect(d.Grants(a.Principal).All()), a)
 		s += fmt.Sprintln("role assignment", id == a.ID, *a, at, of)
@@ -94,12 +97,12 @@ func describeRoles(d *Directory) (s string) {
 	for range d.AssignmentsBelow(rbac.Tenant) {
 		listed++
 	}
-	s += fmt.Sprintln("listed", listed == d.access.roleAssignments.len())
+	s += fmt.Sprintln("listed", listed == len(all))
 	granted := 0
 	for _, grants := range d.access.grants.all() {
 		granted += grants.Len()
 	}
-	s += fmt.Sprintln("granted", granted == d.access.roleAssignments.len())
+	s += fmt.Sprintln("granted", granted == len(all))
 	for a := range d.DenyAssignments() {
 		s += fmt.Sprintln("deny", *a, len(d.Denies(rbac.MarkOf(a.Scope))))
 	}

@@ -508,8 +508,12 @@ func TestTheLocalAdministratorIsOwner(t *testing.T) {
 		t.Error("it is not")
 	}
 	assign(t, d, admin, rbac.Reader, testGroup)
-	if !may(d, admin, siteWrite, testGroup) || d.Directory().Grants(admin).Len() != 2 {
+	if !may(d, admin, siteWrite, testGroup) || d.Directory().Grants(admin).Len() != 3 {
 		t.Error("with an assignment of its own it is no more")
+	}
+	reading := rbac.Request{Principal: admin, Action: rbac.DataAction("Microsoft.KeyVault/vaults/secrets/getSecret/action"), Scope: testGroup}
+	if decision := rbac.Check(d.Directory(), reading); !decision.Allowed() || decision.Role.Name != "Key Vault Administrator" {
+		t.Error("it does not read secrets: " + decision.Explain())
 	}
 	if len(slices.Collect(d.Directory().AssignmentsAt(rbac.Tenant))) != 0 {
 		t.Error("what has no record is listed")

@@ -54,6 +54,8 @@ func (t *table[K, V]) set(key K, value V) (V, bool) {
 }
 
 // delete removes what is kept under key and returns it.
+//
+//lint:ignore U1000 it is used as a keeper's, which the checker does not see through the type parameters
 func (t *table[K, V]) delete(key K) (V, bool) {
 	old, found := t.own().Delete(row[K, V]{key: key})
 	return old.value, found

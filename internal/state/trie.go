@@ -42,6 +42,8 @@ func newTrie[K comparable, V any](hash func(K) uint64) trie[K, V] {
 
 func (t trie[K, V]) clone() trie[K, V] { return trie[K, V]{root: t.root, hash: t.hash} }
 
+func (t trie[K, V]) empty() bool { return len(t.root.rows)+len(t.root.kids) == 0 }
+
 func (t trie[K, V]) get(key K) (value V, ok bool) {
 	hash := t.hash(key)
 	for n := t.root; ; {
@@ -86,7 +88,8 @@ func (n *trieNode[K, V]) owned(owner *trieOwner) *trieNode[K, V] {
 	if n.owner == owner {
 		return n
 	}
-	return &trieNode[K, V]{owner, n.rowsAt, n.kidsAt, slices.Clone(n.rows), slices.Clone(n.kids)}
+	rows := append(make([]row[K, V], 0, len(n.rows)+1), n.rows...) // with room for the one that will be added
+	return &trieNode[K, V]{owner, n.rowsAt, n.kidsAt, rows, slices.Clone(n.kids)}
 }
 
 // set works on a node that is t's own. hash is what is left of r's, depth how many bits of it are gone.
@@ -157,6 +160,50 @@ func (n *trieNode[K, V]) delete(t *trie[K, V], key K, hash uint64, depth int) {
 		n.rowsAt, n.kidsAt = n.rowsAt|bit, n.kidsAt&^bit
 		n.rows, n.kids = slices.Insert(n.rows, at, below.rows[0]), slices.Delete(n.kids, kid, kid+1)
 	}
+}
+
+// trieOf makes a trie of many rows at once. No two have one key, and they come in the order of their hashes with the bits
+// reversed, so that those that share a branch stand together.
+func trieOf[K comparable, V any](hash func(K) uint64, rows []row[K, V]) trie[K, V] {
+	t := newTrie[K, V](hash)
+	t.owner = new(trieOwner)
+	t.root = t.nodeOf(rows, 0)
+	return t
+}
+
+func (t *trie[K, V]) nodeOf(rows []row[K, V], depth int) *trieNode[K, V] {
+	n := &trieNode[K, V]{owner: t.owner}
+	if depth >= trieEnd {
+		n.rows = slices.Clone(rows)
+		return n
+	}
+	var branches [1 << trieBits]struct{ from, to int }
+	for i := range rows {
+		b := &branches[t.hash(rows[i].key)>>depth&31]
+		if b.to == 0 {
+			b.from = i
+		}
+		b.to = i + 1
+	}
+	for i, b := range branches {
+		switch {
+		case b.to-b.from == 1:
+			n.rowsAt |= 1 << i
+		case b.to > b.from:
+			n.kidsAt |= 1 << i
+		}
+	}
+	n.rows = make([]row[K, V], 0, bits.OnesCount32(n.rowsAt))
+	n.kids = make([]*trieNode[K, V], 0, bits.OnesCount32(n.kidsAt))
+	for i, b := range branches {
+		switch bit := uint32(1) << i; {
+		case n.rowsAt&bit != 0:
+			n.rows = append(n.rows, rows[b.from])
+		case n.kidsAt&bit != 0:
+			n.kids = append(n.kids, t.nodeOf(rows[b.from:b.to], depth+trieBits))
+		}
+	}
+	return n
 }
 
 // all walks the rows in the order of their hashes.

@@ -1,13 +1,63 @@
 package state
 
 import (
+	"cmp"
 	"maps"
+	"math/bits"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/inborn-id/inborn/internal/guid"
 )
+
+// A trie made at once is the one that sets make, and can be written on.
+func TestTrieOfManyRows(t *testing.T) {
+	hashes := map[string]func(uint16) uint64{
+		"well":       func(k uint16) uint64 { return uint64(k) * 0x9e3779b97f4a7c15 },
+		"high bits":  func(k uint16) uint64 { return uint64(k&3) << 60 },
+		"not at all": func(uint16) uint64 { return 7 },
+	}
+	for name, hash := range hashes {
+		for _, n := range []int{0, 1, 2, 33, 1500} {
+			var rows []row[uint16, int]
+			for k := range n {
+				rows = append(rows, row[uint16, int]{uint16(k), k})
+			}
+			slices.SortFunc(rows, func(a, b row[uint16, int]) int {
+				return cmp.Compare(bits.Reverse64(hash(a.key)), bits.Reverse64(hash(b.key)))
+			})
+			one, want := newTrie[uint16, int](hash), map[uint16]int{}
+			for _, r := range rows {
+				one.set(r.key, r.value)
+				want[r.key] = r.value
+			}
+			all := trieOf(hash, rows)
+			if name != "not at all" && !slices.Equal(keysOf(all), keysOf(one)) {
+				t.Errorf("%s, %d: the two do not walk alike", name, n)
+			}
+			copied := all.clone()
+			copied.set(60000, 1)
+			copied.delete(0)
+			if !maps.Equal(maps.Collect(all.all()), want) {
+				t.Errorf("%s, %d: it has not what it was made of", name, n)
+			}
+			for k, v := range want {
+				if got, ok := all.get(k); !ok || got != v {
+					t.Errorf("%s, %d: get(%d) = %d, %v", name, n, k, got, ok)
+				}
+			}
+		}
+	}
+}
+
+func keysOf(t trie[uint16, int]) (keys []uint16) {
+	for k := range t.all() {
+		keys = append(keys, k)
+	}
+	return keys
+}
 
 // A trie is a map, however badly its keys hash, and older copies never change.
 func TestTrieIsAMap(t *testing.T) {

@@ -22,6 +22,8 @@ type View struct {
 	roles   *rbac.Catalog
 	tenants table[guid.GUID, *Directory]
 	keys    table[string, *SigningKey]
+
+	authorities table[string, *CertificateAuthority]
 }
 
 // SigningKey is the public side of a key that signs tokens; the private side is encrypted in the store's cipher table
@@ -40,6 +42,8 @@ func newView(catalog *directory.Catalog, roles *rbac.Catalog) *View {
 		roles:   roles,
 		tenants: newTable[guid.GUID, *Directory](compareGUID),
 		keys:    newTable[string, *SigningKey](compareString),
+
+		authorities: newTable[string, *CertificateAuthority](compareString),
 	}
 }
 

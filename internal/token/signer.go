@@ -27,14 +27,25 @@ func NewSigner(parallel, queue int) *Signer {
 // the queue is full it fails at once with QueueFull.
 func (s *Signer) Sign(ctx context.Context, key *Key, c *Claims) (string, error) {
 	input := key.signingInput(c)
-	if err := s.enter(ctx); err != nil {
+	var signed string
+	var failed error
+	if err := s.Do(ctx, func() { signed, failed = key.sign(input) }); err != nil {
 		return "", err
+	}
+	return signed, failed
+}
+
+// Do calls work, which keeps a processor busy as a signature does, when its turn comes. Its errors are those of Sign.
+func (s *Signer) Do(ctx context.Context, work func()) error {
+	if err := s.enter(ctx); err != nil {
+		return err
 	}
 	defer func() { <-s.slots }()
 	// Whoever was given the slot by the signature before runs at once and in its time slice, and so on: for up to 10 ms
 	// nobody else would get this processor, whose request could be read or whose answer written in a few microseconds.
 	runtime.Gosched()
-	return key.sign(input)
+	work()
+	return nil
 }
 
 // enter takes a slot. Blocked senders of a channel are served first come, first served, and a slot that becomes free
@@ -47,13 +58,13 @@ func (s *Signer) enter(ctx context.Context) error {
 	}
 	if s.waiting.Add(1) > s.queue {
 		s.waiting.Add(-1)
-		return apierr.New(apierr.QueueFull, "Too many requests are waiting for a token. Try again in a moment.")
+		return apierr.New(apierr.QueueFull, "Too many requests are waiting for their turn with a key. Try again in a moment.")
 	}
 	defer s.waiting.Add(-1)
 	select {
 	case s.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return apierr.New(apierr.QueueFull, "The request ended before its turn to be signed came. Try again in a moment.").Because(ctx.Err())
+		return apierr.New(apierr.QueueFull, "The request ended before its turn came. Try again in a moment.").Because(ctx.Err())
 	}
 }

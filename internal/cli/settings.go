@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/inborn-id/inborn/internal/sandbox"
+)
+
+// A program that runs as a site gets the application settings of the site as variables, as App Service gives them, with
+// references to vaults followed.
+
+// settings returns the variables of a resource, and says on standard error which references lead to no value, and which
+// variables are left out.
+func (sh *shell) settings(ctx context.Context, c *client, resource string) (map[string]string, error) {
+	var answer environmentAnswer
+	if err := c.arm(ctx, http.MethodPost, resource+"/providers/Inborn.Platform/environment"+ownVersion, nil, &answer); err != nil {
+		return nil, err
+	}
+	for _, r := range answer.References {
+		if r.Status != resolved {
+			sh.warn(r.warning(answer.Variables))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(answer.Variables)) {
+		if why := unfit(name, answer.Variables[name]); why != "" {
+			delete(answer.Variables, name)
+			sh.warn(fmt.Sprintf("%s is not set: %s.", name, why))
+		}
+	}
+	return answer.Variables, nil
+}
+
+// resolved is the state of a reference that leads to a value.
+const resolved = "Resolved"
+
+func (sh *shell) warn(line string) {
+	fmt.Fprintf(sh.err, "inborn: %s\n", printable(strings.ReplaceAll(line, "\n", " ")))
+}
+
+// warning tells in one line why a variable does not have the value that it refers to.
+func (r environmentReference) warning(variables map[string]string) string {
+	became := "is not set"
+	if _, literal := variables[r.Variable]; literal {
+		became = "stays as it is written"
+	}
+	line := fmt.Sprintf("%s %s, %s: %s", r.Name, became, r.Status, r.Details)
+	if r.Help != "" {
+		line += " try: " + r.Help
+	}
+	return line
+}
+
+// unfit says why no program gets that variable; "" if programs do. A setting must not take away what makes the program
+// the workload of its resource, and what leads it to Inborn.
+func unfit(name, value string) string {
+	switch {
+	case name == "" || strings.ContainsAny(name, "=\x00") || strings.Contains(value, "\x00"):
+		return "its name or value cannot be those of a variable"
+	case strings.HasPrefix(name, "AZURE_") || strings.HasPrefix(name, "ARM_"): // of the site's own making, unlike the caller's
+		return ""
+	case sandbox.Clears(name), strings.HasPrefix(name, "INBORN_"), slices.Contains(conflicting[:], name):
+		return "the name is one of Inborn's own"
+	}
+	return ""
+}
+
+// callers is the environment of the caller, with settings in it; clean takes out what the program must not see of the caller.
+func callers(settings map[string]string, clean func([]string) []string) []string {
+	return with(clean(os.Environ()), settings)
+}
+
+// isVariable reports whether shells take a name for that of a variable.
+func isVariable(name string) bool {
+	for i, c := range name {
+		if c != '_' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return name != ""
+}
