@@ -67,13 +67,13 @@ func (a *az) run(out any, args ...string) {
 	}
 }
 
-// useCloud makes the Inborn under test the cloud of this az, by a description that asks nobody.
-func (a *az) useCloud() {
+// useCloud makes an Inborn the cloud of this az, by a description that asks nobody.
+func (a *az) useCloud(of *inborn) {
 	a.t.Helper()
 	const description = `{"endpoints":{"resourceManager":%q,"management":%q,"activeDirectory":%q,"activeDirectoryResourceId":"https://management.core.windows.net/",
 		"activeDirectoryGraphResourceId":"https://graph.windows.net/","microsoftGraphResourceId":"https://graph.microsoft.com/"}}`
 	file := filepath.Join(a.t.TempDir(), "cloud.json")
-	if err := os.WriteFile(file, fmt.Appendf(nil, description, dev.Origin, dev.Origin, dev.Origin), 0o600); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, description, of.Origin, of.Origin, of.Origin), 0o600); err != nil {
 		a.t.Fatal(err)
 	}
 	a.run(nil, "cloud", "register", "--name", "Inborn", "--cloud-config", "@"+file)
@@ -107,7 +107,7 @@ func (a *az) token(audience string) string {
 // G183, G184. An identity without a role sees no subscription: az says so, and takes the whole tenant where it is told to.
 func TestAzLogsInWithTheIdentityOfASite(t *testing.T) {
 	a := newAz(t, "func-orders")
-	a.useCloud()
+	a.useCloud(dev)
 	system, user := identityOf(t, "func-orders"), identityOf(t, "id-orders-dev-local-01")
 	if _, stderr, err := a.try("login", "--identity"); err == nil || !strings.Contains(stderr, "No access was configured") {
 		t.Errorf("az login --identity: %v\n%s", err, stderr)
@@ -149,7 +149,7 @@ func TestAzLogsInWithTheIdentityOfASite(t *testing.T) {
 
 func TestAzIsToldThatASiteDoesNotHaveAnIdentity(t *testing.T) {
 	a := newAz(t, "func-orders")
-	a.useCloud()
+	a.useCloud(dev)
 	stranger := identityOf(t, "id-of-another").ClientID
 	_, stderr, err := a.try("login", "--identity", "--username", stranger)
 	if err == nil || !strings.Contains(stderr, "No Managed Identity found for specified ClientId/ResourceId/PrincipalId.") {

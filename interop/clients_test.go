@@ -26,7 +26,8 @@ const clientArgument = "client"
 // becomeClient is the main function of a client. It is called before anything of the tests is set up.
 func becomeClient(name string, args []string) int {
 	clients := localClients()
-	clients["ask"] = answerAsks
+	clients["ask"], clients["manage"] = answerAsks, manageAlone
+	clients["keys"], clients["certificates"] = keepAlone, certifyAlone
 	if err := clients[name](args); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -1,7 +1,7 @@
 // Package interop runs stock clients, unmodified, against a started inborn program: the Azure Identity libraries of Go,
-// Node and Python, the Graph client of Node, Debian's az and MSAL, curl as printed in articles, and strict readers of
-// tokens and discovery documents (jose, go-oidc, oauth4webapi). It is a module of its own and imports nothing of Inborn,
-// so that only what comes over the wire counts.
+// Node and Python, the clients of Resource Manager of Go and Node, the Graph client of Node, Debian's az and MSAL, curl as
+// printed in articles, and strict readers of tokens and discovery documents (jose, go-oidc, oauth4webapi). It is a module of
+// its own and imports nothing of Inborn, so that only what comes over the wire counts.
 //
 // The tests start the program that INBORN_BIN names (default ../bin/inborn, built if it is not there) once, with
 // testdata/inborn.yaml. Those of `inborn run` (sandbox_*, proxy_mode_test.go) start it for each client, mostly with an

@@ -25,6 +25,8 @@ type box struct {
 	flags []string
 	env   []string            // added to that of this process
 	as    *syscall.Credential // who starts it; nil: this user
+
+	within time.Duration // if longer than boxWithin
 }
 
 // privately starts an Inborn for each program.
@@ -97,7 +99,7 @@ func needSandbox(t *testing.T) {
 
 // command returns the command that runs a program.
 func (b box) command(t *testing.T, args ...string) *exec.Cmd {
-	ctx, cancel := context.WithTimeout(context.Background(), boxWithin) // that of t ends before what is cleaned up
+	ctx, cancel := context.WithTimeout(context.Background(), max(b.within, boxWithin)) // that of t ends before what is cleaned up
 	t.Cleanup(cancel)
 	c := exec.CommandContext(ctx, shared.bin, slices.Concat([]string{"run", "--mode", b.mode}, b.flags, []string{"--"}, args)...)
 	c.Env = append(os.Environ(), b.env...)
@@ -164,9 +166,10 @@ func (b box) runJSON(t *testing.T, in any, args []string, out ...any) {
 
 // The Inborns of testdata/sandbox.yaml.
 const (
-	privateTenant   = "7f1c9a52-3e0b-4d6a-9b51-2a6c8e4d1f03"
-	privateGroup    = "/subscriptions/3a6d2c88-9f41-4b7e-8c15-6e0f2d9b7a44/resourceGroups/default"
-	privateIdentity = privateGroup + "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/"
+	privateTenant       = "7f1c9a52-3e0b-4d6a-9b51-2a6c8e4d1f03"
+	privateSubscription = "3a6d2c88-9f41-4b7e-8c15-6e0f2d9b7a44"
+	privateGroup        = "/subscriptions/" + privateSubscription + "/resourceGroups/default"
+	privateIdentity     = privateGroup + "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/"
 )
 
 func privateTokens() tenant {
