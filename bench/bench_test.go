@@ -125,3 +125,25 @@ func TestManifestOf50Objects(t *testing.T) {
 		t.Errorf("it has %d", n)
 	}
 }
+
+func TestFiguresOfABenchmark(t *testing.T) {
+	out := "goos: linux\nBenchmarkA/x=false-2 \t 10 \t 35 ns/op\t 1.5 MiB-beyond\t 7 least-ns/1000\nBenchmarkA/x=true-2 1 1 ns/op 2 x\nBenchmarkB 3 4 ns/op\nok\n"
+	if got := figures(out, "BenchmarkA/x=false"); len(got) != 3 || got["MiB-beyond"] != 1.5 || got["least-ns/1000"] != 7 {
+		t.Error(got)
+	}
+	if got := figures(out, "BenchmarkA/x=true"); got["x"] != 2 {
+		t.Error(got)
+	}
+	if got := figures(out, "BenchmarkC"); got != nil {
+		t.Error(got)
+	}
+	slow := atMost("load", "%.0f ms", 151, 150)
+	growing := grows("write", map[string]float64{"ns/100000": 4100, "ns/1000": 2000, "x": 2.05}, "1000", 2)
+	if !slow.missed || slow.limit != "<= 150 ms" || !growing.missed || growing.ratio != "2.050" {
+		t.Errorf("%+v, %+v", slow, growing)
+	}
+	fine := atMost("load", "%.0f ms", 149, 150)
+	if fine.missed {
+		t.Errorf("%+v", fine)
+	}
+}

@@ -44,7 +44,7 @@ type turn struct {
 func (t turn) on(ctx context.Context, s *child) (*sample, error) {
 	clients := make([]*client, len(t.requests))
 	for i, request := range t.requests {
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.addr)
+		conn, err := s.dial(ctx)
 		if err != nil {
 			return nil, err
 		}

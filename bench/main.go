@@ -42,6 +42,9 @@ func items() []item {
 		{"mint", mint},
 		{"start", start},
 		{"run", inSandbox},
+		{"vault", vault},
+		{"many", manySecrets},
+		{"rbac", access},
 		{"memory", memory},
 		{"build", build},
 	}
@@ -70,7 +73,7 @@ func fail(err error) {
 
 // run measures what was chosen and reports whether all limits are met.
 func run(ctx context.Context) (bool, error) {
-	only := flag.String("only", "", "measure these, separated by commas: cached, mint, start, run, memory, build (default: all)")
+	only := flag.String("only", "", "measure these, separated by commas: cached, mint, start, run, vault, many, rbac, memory, build (default: all)")
 	rounds := flag.Int("rounds", 15, "turns of each server")
 	round := flag.Duration("time", time.Second, "length of one turn under load")
 	flag.Parse()

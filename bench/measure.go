@@ -25,22 +25,27 @@ const (
 // Who begins alternates, so that neither always meets the warmer machine. Of more pairs than were asked for the least
 // disturbed count; what they showed has no say in that.
 func duel(ctx context.Context, o options, ours, yardstick *child, load turn) ([][2]*sample, error) {
-	servers := [2]*child{ours, yardstick}
-	for _, s := range servers {
-		warm := load
+	return duelOf(ctx, o, ours, yardstick, load, load)
+}
+
+// duelOf is duel with a load for each.
+func duelOf(ctx context.Context, o options, ours, yardstick *child, ourLoad, theirLoad turn) ([][2]*sample, error) {
+	servers, loads := [2]*child{ours, yardstick}, [2]turn{ourLoad, theirLoad}
+	for i, s := range servers {
+		warm := loads[i]
 		warm.length = warmUp
 		if _, err := warm.on(ctx, s); err != nil {
 			return nil, err
 		}
+		loads[i].length = o.round
 	}
-	load.length = o.round
 	var all [][2]*sample
 	for quiet := 0; quiet < o.rounds && len(all) < patience*o.rounds; {
 		var both [2]*sample
 		for i := range servers {
 			which := (i + len(all)) % 2
 			var err error
-			if both[which], err = load.on(ctx, servers[which]); err != nil {
+			if both[which], err = loads[which].on(ctx, servers[which]); err != nil {
 				return nil, err
 			}
 		}

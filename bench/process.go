@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -63,6 +64,8 @@ func (l *lab) close() error { return os.RemoveAll(l.dir) }
 // child is a server that was started here.
 type child struct {
 	addr  string // where it gives tokens
+	apis  string // where it serves its APIs, with TLS
+	tls   bool   // the load goes to apis
 	ready time.Duration
 	began time.Time
 	cmd   *exec.Cmd
@@ -79,12 +82,24 @@ func (l *lab) product(ctx context.Context, data, manifest string) (*child, error
 	if err != nil {
 		return nil, err
 	}
-	return l.launch(ctx, addr, l.inborn, "dev", "--data", l.path(data), "--listen", listen, "--identity-endpoint", addr,
+	c, err := l.launch(ctx, addr, l.inborn, "dev", "--data", l.path(data), "--listen", listen, "--identity-endpoint", addr,
 		"--file", l.path(manifest), "--default-resource", "func-bench")
+	if err == nil {
+		c.apis = listen
+	}
+	return c, err
 }
 
 // yardstick starts the one that imitates body: with a signature for each request, or with the same bytes.
 func (l *lab) yardstick(ctx context.Context, body []byte, signs bool) (*child, error) {
+	if signs {
+		return l.imitate(ctx, body, "-key", l.path("key"))
+	}
+	return l.imitate(ctx, body)
+}
+
+// imitate starts a yardstick with more arguments.
+func (l *lab) imitate(ctx context.Context, body []byte, more ...string) (*child, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err
@@ -92,11 +107,11 @@ func (l *lab) yardstick(ctx context.Context, body []byte, signs bool) (*child, e
 	if err := os.WriteFile(l.path("body"), body, 0o600); err != nil {
 		return nil, err
 	}
-	arguments := []string{yardstickArgument, "-listen", addr, "-body", l.path("body")}
-	if signs {
-		arguments = append(arguments, "-key", l.path("key"))
+	c, err := l.launch(ctx, addr, l.self, append([]string{yardstickArgument, "-listen", addr, "-body", l.path("body")}, more...)...)
+	if err == nil {
+		c.apis = addr
 	}
-	return l.launch(ctx, addr, l.self, arguments...)
+	return c, err
 }
 
 func (l *lab) launch(ctx context.Context, addr, program string, arguments ...string) (*child, error) {
@@ -124,6 +139,14 @@ func (l *lab) launch(ctx context.Context, addr, program string, arguments ...str
 	c.ready = time.Since(c.began)
 	go io.Copy(io.Discard, out)
 	return c, nil
+}
+
+// dial connects to the server. Whose certificate that is does not matter here.
+func (c *child) dial(ctx context.Context) (net.Conn, error) {
+	if c.tls {
+		return (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(ctx, "tcp", c.apis)
+	}
+	return (&net.Dialer{}).DialContext(ctx, "tcp", c.addr)
 }
 
 // explain says which server err is about, and what that has to say.

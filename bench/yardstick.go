@@ -30,6 +30,7 @@ func yardstick(arguments []string) error {
 	listen := flags.String("listen", "", "address")
 	bodyFile := flags.String("body", "", "file with an answer of the real server, which this one imitates")
 	keyFile := flags.String("key", "", "file with the key to sign with; without one, the body is sent")
+	vault := flags.Bool("vault", false, "imitate a vault: with TLS; sends the body as it is, or with a signature as its value")
 	if err := flags.Parse(arguments); err != nil {
 		return err
 	}
@@ -37,9 +38,14 @@ func yardstick(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	handler, err := sender(body)
-	if *keyFile != "" {
+	var handler http.HandlerFunc
+	switch {
+	case *vault:
+		handler, err = vaultYardstick(body, *keyFile)
+	case *keyFile != "":
 		handler, err = signer(body, *keyFile)
+	default:
+		handler, err = sender(body)
 	}
 	if err != nil {
 		return err
@@ -47,6 +53,11 @@ func yardstick(arguments []string) error {
 	l, err := net.Listen("tcp", *listen)
 	if err != nil {
 		return err
+	}
+	if *vault {
+		if l, err = overTLS(l); err != nil {
+			return err
+		}
 	}
 	fmt.Println("ready")
 	return http.Serve(l, handler)
