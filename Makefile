@@ -29,7 +29,7 @@ SOURCES = find . -name '*.go' -not -path '*/node_modules/*'
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X github.com/inborn-id/inborn/internal/cli.version=$(VERSION)' -o bin/inborn ./cmd/inborn
 
-test: install lint unit fuzz interop
+test: install lint unit fuzz interop demo
 
 # What the tests start besides Go: PostgreSQL for clusters, curl, Node and az as clients (az brings Python's libraries), a
 # C compiler for the race detector.

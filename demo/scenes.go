@@ -71,7 +71,7 @@ func (s *stage) hire(at status) error {
 
 func (s *stage) useRoles() error {
 	title("2. func-orders holds no secret. It asks the identity endpoint for tokens and uses them")
-	fmt.Println("  $ inborn run --as func-orders -- workload")
+	fmt.Println("  $ inborn run --mode env --as func-orders -- workload")
 	if err := s.orders.step("users", time.Time{}); err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ type player struct {
 }
 
 func (s *stage) run(name, program, api string) (*player, error) {
-	c := exec.Command(s.inborn, "run", "--data", s.dir, "--as", name, "--", program, "workload", name, api)
+	c := exec.Command(s.inborn, "run", "--mode", "env", "--data", s.dir, "--as", name, "--", program, "workload", name, api)
 	c.Stderr = os.Stderr
 	in, err := c.StdinPipe()
 	if err != nil {
