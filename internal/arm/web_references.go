@@ -61,7 +61,7 @@ func (a *api) parseReference(text string) (to reference, refers bool, wrong stri
 // parseSecretURI reads the address of a secret, which may name a version and may end with a slash.
 func (a *api) parseSecretURI(text string) (to reference, wrong string) {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return to, "The address of a secret is https://VAULT.vault.azure.net/secrets/NAME, and a version may follow."
 	}
 	segments := strings.Split(strings.TrimSuffix(strings.TrimPrefix(u.Path, "/"), "/"), "/")
