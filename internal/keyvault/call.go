@@ -112,17 +112,27 @@ func (c *api) sealHalf(dir *state.Directory, v *vault.Version, half []byte) ([]b
 	return c.Seal(state.CipherContext(dir.Tenant().ID, state.VaultCipher(v.Vault, v.Kind, v.Name, v.ID)), half)
 }
 
-// openHalf returns the secret half of a version.
+// openHalf returns the secret half of a version. What is remembered of it is the ciphertext; one that does not open any more,
+// as the master key was changed meanwhile, is read again.
 func (c *api) openHalf(ctx context.Context, dir *state.Directory, v *vault.Version) ([]byte, error) {
-	id := state.VaultCipher(v.Vault, v.Kind, v.Name, v.ID)
-	ciphertext, found, err := c.Cipher(ctx, dir.Tenant().ID, id)
+	tenant, id := dir.Tenant().ID, state.VaultCipher(v.Vault, v.Kind, v.Name, v.ID)
+	if ciphertext, ok := c.ciphers.get(v); ok {
+		if half, err := c.Open(state.CipherContext(tenant, id), ciphertext); err == nil {
+			return half, nil
+		}
+	}
+	ciphertext, found, err := c.Cipher(ctx, tenant, id)
 	if err != nil {
 		return nil, err
 	}
 	if !found { // purged since the View
 		return nil, notFound(v.Kind, v.Name, v.ID)
 	}
-	return c.Open(state.CipherContext(dir.Tenant().ID, id), ciphertext)
+	half, err := c.Open(state.CipherContext(tenant, id), ciphertext)
+	if err == nil {
+		c.ciphers.put(tenant, v, ciphertext, len(ciphertext))
+	}
+	return half, err
 }
 
 // newVersion returns the id of a version to be made.

@@ -112,8 +112,7 @@ func (c *call) usable(o vault.Operation) (v *vault.Version, in useIn, value []by
 
 // privateKey returns the private half of a version, ready to be used.
 func (a *api) privateKey(ctx context.Context, dir *state.Directory, v *vault.Version) (*vault.PrivateKey, error) {
-	id := parsedID{dir.Tenant().ID, state.VaultCipher(v.Vault, v.Kind, v.Name, v.ID)}
-	if k := a.parsed.get(id, v.Key); k != nil {
+	if k, ok := a.keys.get(v); ok {
 		return k, nil
 	}
 	der, err := a.openHalf(ctx, dir, v)
@@ -124,6 +123,6 @@ func (a *api) privateKey(ctx context.Context, dir *state.Directory, v *vault.Ver
 	if err != nil {
 		return nil, err
 	}
-	a.parsed.put(id, v, k)
+	a.keys.put(dir.Tenant().ID, v, k, 1)
 	return k, nil
 }

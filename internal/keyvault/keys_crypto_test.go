@@ -246,7 +246,7 @@ func TestWhatIsRememberedDecidesNothing(t *testing.T) {
 	sign := func() answer {
 		return w.as(bearer, "kv-orders.vault.azure.net", "POST", "/keys/k/sign", `{"alg":"ES256","value":"`+b64(make([]byte, 32))+`"}`)
 	}
-	w.equal("first", fmt.Sprint(sign().status, len(w.api.parsed.keys)), "200 1")
+	w.equal("first", fmt.Sprint(sign().status, len(w.api.keys.all)), "200 1")
 	w.want(200, "PATCH", "/keys/k", `{"attributes":{"enabled":false}}`)
 	w.refused("disabled", sign(), 403, "Forbidden", "KeyDisabled")
 	w.want(200, "PATCH", "/keys/k", `{"attributes":{"enabled":true}}`)
@@ -262,12 +262,12 @@ func TestWhatIsRememberedDecidesNothing(t *testing.T) {
 		return assign(d, w.principal("id-app"), "Key Vault Crypto User", vault.Scope(orders, vault.Keys, "k"))
 	})
 	w.equal("with a role at the key", fmt.Sprint(sign().status), "200")
-	w.api.parsed.forget(w.live.View())
-	w.equal("still remembered", fmt.Sprint(len(w.api.parsed.keys)), "1")
+	w.api.keys.forget(w.live.View())
+	w.equal("still remembered", fmt.Sprint(len(w.api.keys.all)), "1")
 	w.want(200, "DELETE", "/keys/k", "")
 	w.refused("deleted", sign(), 404, "KeyNotFound", "")
-	w.api.parsed.forget(w.live.View())
-	w.equal("forgotten", fmt.Sprint(len(w.api.parsed.keys)), "0")
+	w.api.keys.forget(w.live.View())
+	w.equal("forgotten", fmt.Sprint(len(w.api.keys.all)), "0")
 }
 
 func TestTheAccessLogNamesTheVersion(t *testing.T) {

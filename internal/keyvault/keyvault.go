@@ -75,7 +75,8 @@ type Config struct {
 type api struct {
 	Config
 	settings *settings
-	parsed   *parsed
+	keys     *recent[*vault.PrivateKey]
+	ciphers  *recent[[]byte]
 	makers   *token.Signer // gives each RSA key that is made its turn
 }
 
@@ -94,7 +95,8 @@ func New(c Config) API {
 	if c.Signer == nil {
 		c.Signer = token.NewSigner(processors, maxUses)
 	}
-	return API{&api{Config: c, settings: newSettings(), parsed: newParsed(), makers: token.NewSigner((processors+1)/2, maxMakes)}}
+	return API{&api{Config: c, settings: newSettings(), keys: newRecent[*vault.PrivateKey](maxKeys), ciphers: newRecent[[]byte](maxCiphers),
+		makers: token.NewSigner((processors+1)/2, maxMakes)}}
 }
 
 // SigningIn returns an API that does and remembers everything together with a, and sends its clients to another token

@@ -22,7 +22,7 @@ func (a API) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		changed := a.Live.Changed()
 		view := a.Live.View()
-		a.parsed.forget(view)
+		a.keys.forget(view)
 		err := a.renewAll(ctx, view)
 		wait := a.untilDue(a.Live.View())
 		switch {

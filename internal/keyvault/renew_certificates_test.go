@@ -136,7 +136,8 @@ func TestRenewalThatFails(t *testing.T) {
 	c := w.create("c", certificateBody(ec("Inborn", "CN=c"), ""))
 	w.create("other", renewing("Self", 6, 50))
 	w.later(11 * 30 * day)
-	for how, message := range map[string]string{"hosts": "'orders.corp.example' is none of its hosts", "seal": "for a reason that only the log"} {
+	for _, failure := range [][2]string{{"hosts", "'orders.corp.example' is none of its hosts"}, {"seal", "for a reason that only the log"}} {
+		how, message := failure[0], failure[1]
 		broken.Store(how)
 		tries.Store(0)
 		w.later(2 * renewAgain)
