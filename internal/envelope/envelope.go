@@ -205,7 +205,11 @@ func (u Unopened) Error() string { return string(u) }
 // bind returns the additional data of a seal: what it covers of the ciphertext's head, whose length is fixed, and the
 // context. The length before each part makes it unambiguous: ("a","bc") and ("ab","c") differ, and so do ("a") and ("a","").
 func bind(head []byte, context []string) []byte {
-	b := append([]byte(nil), head...)
+	size := len(head)
+	for _, part := range context {
+		size += 4 + len(part)
+	}
+	b := append(make([]byte, 0, size), head...)
 	for _, part := range context {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
 		b = append(b, part...)

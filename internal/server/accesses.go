@@ -183,7 +183,7 @@ func (a *accesses) flush(ctx context.Context) int {
 func (a *accesses) take() {
 	a.mu.Lock()
 	batch := a.waiting
-	a.waiting = nil
+	a.waiting = make([]vault.Access, 0, len(batch)) // as many again, likely
 	for of, n := range a.lost {
 		batch = append(batch, a.own(of, accessesLost, http.StatusServiceUnavailable, "%d entries were lost, as the log could not be written", n))
 		a.added++
