@@ -27,7 +27,7 @@ const clientArgument = "client"
 func becomeClient(name string, args []string) int {
 	clients := localClients()
 	clients["ask"], clients["manage"] = answerAsks, manageAlone
-	clients["keys"], clients["certificates"] = keepAlone, certifyAlone
+	clients["keys"], clients["certificates"], clients["secrets"] = keepAlone, certifyAlone, confideAlone
 	if err := clients[name](args); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

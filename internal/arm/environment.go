@@ -71,7 +71,7 @@ func (c *call) environmentOf(r *resource.Resource) (*environment, error) {
 // siteEnvironment are the application settings. A reference that leads to no value stays as it is written, as App Service
 // leaves it.
 func (c *call) siteEnvironment(r *resource.Resource, e *environment) error {
-	settings, err := c.readSetting(r, setting{name: appSettings, empty: `{}`})
+	settings, err := c.readSetting(r, setting{name: resource.AppSettings, empty: `{}`})
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 
 const (
 	typePlan = "Microsoft.Web/serverfarms"
-	typeSite = "Microsoft.Web/sites"
+	typeSite = resource.TypeSite
 	typeSlot = "Microsoft.Web/sites/slots"
 )
 

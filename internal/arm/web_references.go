@@ -105,7 +105,7 @@ func (to reference) checkSecret() string {
 
 // references are the settings of a site that refer to secrets, by name.
 func (c *call) references(r *resource.Resource) (map[string]referenceWire, error) {
-	settings, err := c.readSetting(r, setting{name: appSettings, empty: `{}`})
+	settings, err := c.readSetting(r, setting{name: resource.AppSettings, empty: `{}`})
 	if err != nil {
 		return nil, err
 	}

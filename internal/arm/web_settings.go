@@ -16,9 +16,6 @@ import (
 // What belongs to a site beside its properties: application settings, connection strings, sign-in, logs and so on. Each is
 // one document, which PUT replaces as a whole. All are kept encrypted, since any may hold a secret.
 
-// appSettings is the one with the variables that the programs of a site get.
-const appSettings = "appsettings"
-
 // setting is one of these documents.
 type setting struct {
 	name  string // as it is spelled in answers; the name of the document is in lower case
@@ -30,7 +27,7 @@ type setting struct {
 // settings are all of them.
 func settings() []setting {
 	return []setting{
-		{name: appSettings, below: "config", empty: `{}`, texts: true},
+		{name: resource.AppSettings, below: "config", empty: `{}`, texts: true},
 		{name: "connectionstrings", below: "config", empty: `{}`},
 		{name: "azurestorageaccounts", below: "config", empty: `{}`},
 		{name: "metadata", below: "config", empty: `{}`, texts: true},

@@ -31,10 +31,11 @@ const (
 // client is the command line as a caller of the public APIs of one running Inborn, in the role of its local
 // administrator.
 type client struct {
-	admin  *server.Admin
-	data   string // the data directory
+	admin  *server.Admin // nil of a private one
+	data   string        // the data directory
 	status server.Status
 	http   *http.Client
+	grant  func(ctx context.Context, audience string) (server.AdminToken, error)
 
 	mu     sync.Mutex
 	tokens map[string]server.AdminToken // by audience
@@ -54,12 +55,22 @@ func (sh *shell) connect(ctx context.Context) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
+	c, err := newClient(status, pem, admin.Token)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", status.CA, err)
+	}
+	c.admin, c.data = admin, sh.data
+	return c, nil
+}
+
+// newClient returns a client of an Inborn whose certificates are signed by the one in ca and which gives out tokens by grant.
+func newClient(status server.Status, ca []byte, grant func(ctx context.Context, audience string) (server.AdminToken, error)) (*client, error) {
 	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate", status.CA)
+	if !roots.AppendCertsFromPEM(ca) {
+		return nil, errors.New("there is no certificate in it")
 	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
-	return &client{admin: admin, data: sh.data, status: status, tokens: map[string]server.AdminToken{},
+	return &client{status: status, grant: grant, tokens: map[string]server.AdminToken{},
 		http: &http.Client{Transport: transport, Timeout: time.Minute}}, nil
 }
 
@@ -88,11 +99,11 @@ func graphAll[T any](ctx context.Context, c *client, path string) ([]T, error) {
 	return all, nil
 }
 
-// armAll reads all pages of a list of resources.
-func armAll(ctx context.Context, c *client, path string) ([]armResource, error) {
-	var all []armResource
+// armPages reads all pages of a list.
+func armPages[T any](ctx context.Context, c *client, path string) ([]T, error) {
+	var all []T
 	for next := path; next != ""; {
-		var page armList
+		var page armPage[T]
 		if err := c.arm(ctx, http.MethodGet, next, nil, &page); err != nil {
 			return nil, err
 		}
@@ -108,7 +119,7 @@ func (c *client) token(ctx context.Context, audience string) (string, error) {
 	if have, ok := c.tokens[audience]; ok && time.Until(time.Unix(have.ExpiresOn, 0)) > renewBefore {
 		return have.AccessToken, nil
 	}
-	token, err := c.admin.Token(ctx, audience)
+	token, err := c.grant(ctx, audience)
 	if err != nil {
 		return "", err
 	}

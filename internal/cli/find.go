@@ -77,7 +77,7 @@ func (c *client) findResource(ctx context.Context, ref string) (armResource, err
 		err := c.arm(ctx, http.MethodGet, ref+armVersion, nil, &r)
 		return r, err
 	}
-	all, err := armAll(ctx, c, "/subscriptions/"+c.status.Subscription+"/resources"+armVersion)
+	all, err := armPages[armResource](ctx, c, "/subscriptions/"+c.status.Subscription+"/resources"+armVersion)
 	if err != nil {
 		return r, err
 	}

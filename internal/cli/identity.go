@@ -143,7 +143,7 @@ func (c *client) usersOf(ctx context.Context, i identityOutput) ([]string, error
 	if i.Kind == "system" {
 		return []string{i.ResourceID}, nil
 	}
-	all, err := armAll(ctx, c, "/subscriptions/"+c.status.Subscription+"/resources"+armVersion)
+	all, err := armPages[armResource](ctx, c, "/subscriptions/"+c.status.Subscription+"/resources"+armVersion)
 	if err != nil {
 		return nil, err
 	}

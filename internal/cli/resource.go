@@ -36,7 +36,7 @@ func (sh *shell) resourceList(ctx context.Context, kind string) error {
 	if err != nil {
 		return err
 	}
-	found, err := armAll(ctx, c, "/subscriptions/"+c.status.Subscription+"/resources"+armVersion)
+	found, err := armPages[armResource](ctx, c, "/subscriptions/"+c.status.Subscription+"/resources"+armVersion)
 	if err != nil {
 		return err
 	}
@@ -105,6 +105,16 @@ func (sh *shell) resourceShow(ctx context.Context, ref string) error {
 	}
 	rows := [][]string{{"name", o.Name}, {"type", o.Type}, {"resource id", o.ID}, {"location", o.Location}, {"system identity", system}}
 	rows = append(rows, list("user identities", o.User, apierr.Command("none: inborn identity assign %s IDENTITY", o.Name))...)
+	if o.References, err = c.references(ctx, found); err != nil {
+		return err
+	}
+	var lines []string
+	for _, one := range o.References {
+		lines = append(lines, one.line())
+	}
+	if len(lines) > 0 {
+		rows = append(rows, list("references", lines, "")...)
+	}
 	return sh.print(o, rows)
 }
 

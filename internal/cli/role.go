@@ -225,17 +225,3 @@ func (c *client) assignmentOf(ctx context.Context, at, principal, role string) (
 
 // subscription is the id of the subscription that names are looked up in.
 func (c *client) subscription() string { return "/subscriptions/" + c.status.Subscription }
-
-// armPages reads all pages of a list.
-func armPages[T any](ctx context.Context, c *client, path string) ([]T, error) {
-	var all []T
-	for next := path; next != ""; {
-		var page armPage[T]
-		if err := c.arm(ctx, http.MethodGet, next, nil, &page); err != nil {
-			return nil, err
-		}
-		all = append(all, page.Value...)
-		next = strings.TrimPrefix(page.NextLink, c.status.Origin)
-	}
-	return all, nil
-}

@@ -9,17 +9,21 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/inborn-id/inborn/internal/resource"
 	"github.com/inborn-id/inborn/internal/sandbox"
 )
 
 // A program that runs as a site gets the application settings of the site as variables, as App Service gives them, with
 // references to vaults followed.
 
+// siteVersion is an api-version of Microsoft.Web.
+const siteVersion = "?api-version=2024-11-01"
+
 // settings returns the variables of a resource, and says on standard error which references lead to no value, and which
 // variables are left out.
-func (sh *shell) settings(ctx context.Context, c *client, resource string) (map[string]string, error) {
+func (sh *shell) settings(ctx context.Context, c *client, id string) (map[string]string, error) {
 	var answer environmentAnswer
-	if err := c.arm(ctx, http.MethodPost, resource+"/providers/Inborn.Platform/environment"+ownVersion, nil, &answer); err != nil {
+	if err := c.arm(ctx, http.MethodPost, id+"/providers/Inborn.Platform/environment"+ownVersion, nil, &answer); err != nil {
 		return nil, err
 	}
 	for _, r := range answer.References {
@@ -34,6 +38,28 @@ func (sh *shell) settings(ctx context.Context, c *client, resource string) (map[
 		}
 	}
 	return answer.Variables, nil
+}
+
+// references returns what the application settings of a resource refer to, if it is a site.
+func (c *client) references(ctx context.Context, r armResource) ([]referenceOutput, error) {
+	if !strings.EqualFold(r.Type, resource.TypeSite) {
+		return nil, nil
+	}
+	found, err := armPages[settingReference](ctx, c, r.ID+"/config/configreferences/appsettings"+siteVersion)
+	var all []referenceOutput
+	for _, one := range found {
+		p := one.Properties
+		all = append(all, referenceOutput{Setting: one.Name, Reference: p.Reference, Status: p.Status, Details: p.Details, Version: p.ActiveVersion})
+	}
+	return all, err
+}
+
+// line is a reference as people read it.
+func (r referenceOutput) line() string {
+	if r.Status == resolved {
+		return fmt.Sprintf("%s = %s: version %s", r.Setting, r.Reference, r.Version)
+	}
+	return fmt.Sprintf("%s = %s: %s, %s", r.Setting, r.Reference, r.Status, r.Details)
 }
 
 // resolved is the state of a reference that leads to a value.

@@ -43,11 +43,6 @@ type appRoleAssignment struct {
 	AppRoleID            string `json:"appRoleId"`
 }
 
-type armList struct {
-	Value    []armResource `json:"value"`
-	NextLink string        `json:"nextLink"`
-}
-
 type armResource struct {
 	ID       string       `json:"id,omitempty"`
 	Name     string       `json:"name,omitempty"`
@@ -166,6 +161,8 @@ type resourceOutput struct {
 	Group    string   `json:"resourceGroup"`
 	System   string   `json:"systemAssignedIdentity,omitempty"` // its object id
 	User     []string `json:"userAssignedIdentities"`           // names
+
+	References []referenceOutput `json:"references,omitempty"`
 }
 
 type armPage[T any] struct {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,13 +73,32 @@ func (sh *shell) privateWorld(ctx context.Context, f runFlags, log *slog.Logger)
 	served := make(chan error, 1)
 	go func() { served <- serveBoth(serving, s, node, l) }()
 	status := s.Status()
-	return &world{
+	w := &world{
 		public:   s.Public(),
 		metadata: asLaunch(node.Handler(), secret),
 		launch: place{resource: string(s.Resource()), header: secret, endpoint: endpoint + appServicePath,
 			origin: status.Origin, tenant: status.Tenant, certificateFile: certificate},
 		close: func() error { stop(); defer file.Close(); return <-served },
-	}, nil
+	}
+	if w.settings, err = sh.privateSettings(ctx, s, m); err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	return w, nil
+}
+
+// privateSettings returns the variables of the resource of a private Inborn, which are those that its manifest declares.
+func (sh *shell) privateSettings(ctx context.Context, s *server.Server, m *manifest.Manifest) (map[string]string, error) {
+	if !slices.ContainsFunc(m.Resources, func(r manifest.Resource) bool {
+		return len(r.Settings) > 0 && strings.EqualFold(r.Name, s.Resource().Name())
+	}) {
+		return nil, nil // and nothing is asked for, as a start is to be quick
+	}
+	c, err := newClient(s.Status(), s.Certificate(), s.AdministratorToken)
+	if err != nil {
+		return nil, err
+	}
+	defer c.http.CloseIdleConnections()
+	return sh.settings(ctx, c, string(s.Resource()))
 }
 
 // resourceToRun is the resource that the flag names, or the only one of the manifest.

@@ -58,7 +58,8 @@ type planner struct {
 	m        *Manifest
 	prepared Prepared
 	draft    *state.Draft
-	group    resource.ID // the default resource group
+	before   *state.Directory // as it was when the plan began
+	group    resource.ID      // the default resource group
 	changes  []Change
 	needs    []Need
 }
@@ -67,13 +68,13 @@ type planner struct {
 // m does not name are deleted too. Errors carry the path of the declaration in Target, for Locate. If there are needs, what
 // was planned is not complete and is to be thrown away: prepare them and plan again.
 func Plan(draft *state.Draft, m *Manifest, prepared Prepared, prune bool) (changes []Change, needs []Need, err error) {
-	for _, check := range []func() error{m.checkNames, m.checkVaults} {
+	for _, check := range []func() error{m.checkNames, m.checkVaults, m.checkSettings} {
 		if err := check(); err != nil {
 			return nil, nil, err
 		}
 	}
-	p := &planner{m: m, prepared: prepared, draft: draft}
-	steps := []func() error{p.tenant, p.subscription, p.groups, p.users, p.apps, p.identities, p.resources, p.vaults, p.grants, p.roles}
+	p := &planner{m: m, prepared: prepared, draft: draft, before: draft.Directory()}
+	steps := []func() error{p.tenant, p.subscription, p.groups, p.users, p.apps, p.identities, p.resources, p.vaults, p.settings, p.grants, p.roles}
 	if prune {
 		steps = append(steps, p.prune)
 	}

@@ -21,13 +21,13 @@ func (p *planner) vaults() error {
 			return err
 		}
 		for _, name := range slices.Sorted(maps.Keys(want.Secrets)) {
-			n := Need{vault: id, kind: vault.Secrets, name: name, secret: want.Secrets[name], path: objectPath(i, vault.Secrets, name)}
+			n := objectNeed{vault: id, kind: vault.Secrets, name: name, secret: want.Secrets[name], path: objectPath(i, vault.Secrets, name)}
 			if err := p.object(n); err != nil {
 				return at(err, "%s", n.path)
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(want.Keys)) {
-			n := Need{vault: id, kind: vault.Keys, name: name, key: want.Keys[name], path: objectPath(i, vault.Keys, name)}
+			n := objectNeed{vault: id, kind: vault.Keys, name: name, key: want.Keys[name], path: objectPath(i, vault.Keys, name)}
 			if err := p.object(n); err != nil {
 				return at(err, "%s", n.path)
 			}
@@ -117,7 +117,7 @@ func (want Vault) into(spec *state.ResourceSpec, exists bool) (changed bool, err
 
 // object makes a secret or key what it is declared to be, with what is prepared for it; what is not prepared yet, or for
 // another version than there is by now, is needed.
-func (p *planner) object(n Need) error {
+func (p *planner) object(n objectNeed) error {
 	n.tenant = p.dir().Tenant().ID
 	o, exists := p.dir().VaultObject(n.vault, n.kind, n.name)
 	exists = exists && !o.IsOver(p.draft.Now())
@@ -136,7 +136,7 @@ func (p *planner) object(n Need) error {
 	case exists && n.secret.Generate != 0:
 		return p.sameContentType(n)
 	}
-	ready, ok := p.prepared[n.place()]
+	ready, ok := p.prepared[n.place()].(preparedObject)
 	switch {
 	case !ok || exists && ready.seen != n.seen.ID || !exists && ready.seen != "":
 		p.needs = append(p.needs, n)
@@ -156,7 +156,7 @@ func (p *planner) object(n Need) error {
 }
 
 // title is the object in a plan.
-func (n Need) title() string { return n.vault.Name() + "/" + n.name }
+func (n objectNeed) title() string { return n.vault.Name() + "/" + n.name }
 
 // describe is a key in a plan.
 func describe(k *vault.PublicKey) string {
@@ -167,7 +167,7 @@ func describe(k *vault.PublicKey) string {
 }
 
 // sameKey refuses to make another key of one that exists, and changes what may be done with it.
-func (p *planner) sameKey(n Need) error {
+func (p *planner) sameKey(n objectNeed) error {
 	want, err := n.key.spec().Check()
 	if err != nil {
 		return err
@@ -192,7 +192,7 @@ func (p *planner) sameKey(n Need) error {
 }
 
 // sameContentType gives a secret whose value stays the content type that is declared, if one is.
-func (p *planner) sameContentType(n Need) error {
+func (p *planner) sameContentType(n objectNeed) error {
 	want := n.secret.ContentType
 	if want == "" || want == n.seen.ContentType {
 		return nil

@@ -23,13 +23,12 @@ func newSealer(st *store.Store) Sealer {
 		Seal: func(context []string, plain []byte) ([]byte, error) {
 			return append([]byte(strings.Join(context, "\x00")+"\x01"), plain...), nil
 		},
-		Open: func(ctx context.Context, tenant guid.GUID, v *vault.Version) ([]byte, error) {
-			return half(ctx, st, tenant, v)
+		Open: func(ctx context.Context, tenant guid.GUID, id string) ([]byte, error) {
+			return half(ctx, st, tenant, id)
 		}}
 }
 
-func half(ctx context.Context, st *store.Store, tenant guid.GUID, v *vault.Version) ([]byte, error) {
-	id := state.VaultCipher(v.Vault, v.Kind, v.Name, v.ID)
+func half(ctx context.Context, st *store.Store, tenant guid.GUID, id string) ([]byte, error) {
 	c, found, err := st.Cipher(ctx, tenant, id)
 	if err != nil || !found {
 		return nil, fmt.Errorf("no half of %s: %w", id, err)
@@ -59,7 +58,7 @@ func (w *world) object(kind vault.Kind, name string) (o *vault.Object, v *vault.
 	if v, ok = w.dir().VaultVersion(o, ""); !ok {
 		w.t.Fatalf("%s has no version", name)
 	}
-	text, err := w.sealer.Open(context.Background(), tenant, v)
+	text, err := w.sealer.Open(context.Background(), tenant, state.VaultCipher(v.Vault, v.Kind, v.Name, v.ID))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -236,9 +235,9 @@ func TestAPlanIsMadeForWhatThereIs(t *testing.T) {
 	}
 	set("other")
 	open, turns := w.sealer.Open, 0
-	w.sealer.Open = func(ctx context.Context, tenant guid.GUID, v *vault.Version) ([]byte, error) {
-		plain, err := open(ctx, tenant, v)
-		if turns++; v.Name == "api-key" && turns < 9 {
+	w.sealer.Open = func(ctx context.Context, tenant guid.GUID, id string) ([]byte, error) {
+		plain, err := open(ctx, tenant, id)
+		if turns++; strings.Contains(id, "/api-key/") && turns < 9 {
 			set(strings.Repeat("x", 10+turns))
 		}
 		return plain, err
@@ -308,7 +307,7 @@ func TestVaultsThatCannotBe(t *testing.T) {
 func TestAFaultOfOursIsNotAMistakeInTheManifest(t *testing.T) {
 	w := newVaultWorld(t)
 	w.must(withVaults, false)
-	w.sealer.Open = func(context.Context, guid.GUID, *vault.Version) ([]byte, error) {
+	w.sealer.Open = func(context.Context, guid.GUID, string) ([]byte, error) {
 		return nil, apierr.New(apierr.StoreFailed, "The database does not answer.")
 	}
 	if _, err := w.plan(withVaults, false); !apierr.Is(err, apierr.StoreFailed) {

@@ -16,9 +16,19 @@ import (
 	"github.com/inborn-id/inborn/internal/vault"
 )
 
-// Need is a version of an object of a vault that a plan cannot make itself. It is made outside the decision, for an object
-// as the decision has seen it.
-type Need struct {
+// Need is something encrypted that a plan cannot make itself. It is made outside the decision, for what the decision has
+// seen.
+type Need interface {
+	place() string    // what it is about
+	declared() string // the path of the declaration
+	prepare(ctx context.Context, s *Sealer) (ready any, err error)
+}
+
+// Prepared is what was made for the needs of a plan, by place.
+type Prepared map[string]any
+
+// objectNeed is the need of a version of an object of a vault.
+type objectNeed struct {
 	tenant guid.GUID
 	vault  resource.ID
 	kind   vault.Kind
@@ -26,19 +36,17 @@ type Need struct {
 	seen   *vault.Version // the newest version; nil if there is no such object
 	secret Secret         // what is wanted, of secrets
 	key    Key            // of keys
-	path   string         // of the declaration
+	path   string
 }
 
-// place is which object a Need is about.
-func (n Need) place() string {
+func (n objectNeed) place() string {
 	return n.tenant.String() + string(vault.Scope(resource.ID(n.vault.Key()), n.kind, vault.NameKey(n.name)))
 }
 
-// Prepared is what was made for the needs of a plan.
-type Prepared map[string]prepared
+func (n objectNeed) declared() string { return n.path }
 
-// prepared is a version that is ready to be added, as long as the newest one is still the one that was seen.
-type prepared struct {
+// preparedObject is a version that is ready to be added, as long as the newest one is still the one that was seen.
+type preparedObject struct {
 	seen    string // its id; "" for none
 	same    bool   // it says what was wanted already: nothing is to be added
 	version vault.Version
@@ -50,9 +58,10 @@ type Sealer struct {
 	Random io.Reader // a cryptographic source
 	Values Values    // what the manifest takes from where it was read
 
-	// Seal encrypts under the master key, bound to a context; Open returns the secret half of a version.
+	// Seal encrypts under the master key, bound to a context; Open decrypts what is kept under the id of a cipher, and returns
+	// nil if that is gone.
 	Seal func(context []string, plaintext []byte) ([]byte, error)
-	Open func(ctx context.Context, tenant guid.GUID, v *vault.Version) ([]byte, error)
+	Open func(ctx context.Context, tenant guid.GUID, id string) ([]byte, error)
 }
 
 // Prepare adds to what is prepared what these needs want. The error is a ManifestInvalid that names the place, or one of
@@ -62,9 +71,9 @@ func (s *Sealer) Prepare(ctx context.Context, needs []Need, into Prepared) error
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		one, err := s.prepare(ctx, n)
+		one, err := n.prepare(ctx, s)
 		if e := apierr.From(err); e != nil && e.Kind == apierr.Invalid {
-			return at(err, "%s", n.path)
+			return at(err, "%s", n.declared())
 		}
 		if err != nil {
 			return err
@@ -74,12 +83,13 @@ func (s *Sealer) Prepare(ctx context.Context, needs []Need, into Prepared) error
 	return nil
 }
 
-func (s *Sealer) prepare(ctx context.Context, n Need) (p prepared, err error) {
-	p.version = vault.Version{Vault: n.vault, Kind: n.kind, Name: n.name, Attributes: vault.Attributes{Enabled: true}, ContentType: n.secret.ContentType}
+func (n objectNeed) prepare(ctx context.Context, s *Sealer) (any, error) {
+	p := preparedObject{version: vault.Version{Vault: n.vault, Kind: n.kind, Name: n.name, Attributes: vault.Attributes{Enabled: true}, ContentType: n.secret.ContentType}}
 	if n.seen != nil {
 		p.seen, p.version.ContentType = n.seen.ID, or(n.secret.ContentType, n.seen.ContentType)
 	}
 	var half []byte
+	var err error
 	if n.kind == vault.Keys {
 		half, err = s.newKey(n.key, &p.version)
 	} else {
@@ -98,7 +108,7 @@ func (s *Sealer) prepare(ctx context.Context, n Need) (p prepared, err error) {
 }
 
 // value returns the value that a secret shall have, and whether it has it already.
-func (s *Sealer) value(ctx context.Context, n Need) (value []byte, same bool, err error) {
+func (s *Sealer) value(ctx context.Context, n objectNeed) (value []byte, same bool, err error) {
 	source := n.secret.source()
 	if source == "" {
 		value, err = randomText(s.Random, n.secret.Generate)
@@ -115,7 +125,7 @@ func (s *Sealer) value(ctx context.Context, n Need) (value []byte, same bool, er
 		return nil, false, err
 	}
 	if n.seen != nil {
-		have, err := s.Open(ctx, n.tenant, n.seen)
+		have, err := s.Open(ctx, n.tenant, state.VaultCipher(n.seen.Vault, n.seen.Kind, n.seen.Name, n.seen.ID))
 		if err != nil {
 			return nil, false, err
 		}

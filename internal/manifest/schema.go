@@ -121,6 +121,10 @@ type Resource struct {
 	Kind          string            `yaml:"kind,omitempty"`
 	Tags          map[string]string `yaml:"tags,omitempty"`
 	Identity      *IdentityBlock    `yaml:"identity,omitempty"` // absent: the block stays as it is
+
+	// Settings are application settings of a site. They may refer to secrets of vaults and should not be secrets. Others that
+	// the site has stay, even when pruning.
+	Settings map[string]string `yaml:"settings,omitempty"`
 }
 
 // IdentityBlock says which identities a resource has; User by name or resource id. AppRoles go to the system-assigned

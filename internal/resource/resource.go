@@ -11,7 +11,11 @@ const (
 	TypeIdentity = "Microsoft.ManagedIdentity/userAssignedIdentities"
 	TypeMachine  = "Microsoft.HybridCompute/machines" // a node
 	TypeVault    = "Microsoft.KeyVault/vaults"
+	TypeSite     = "Microsoft.Web/sites"
 )
+
+// AppSettings is the document of a site that holds its application settings: a JSON object of texts by name.
+const AppSettings = "appsettings"
 
 // Subscription is the billing-free container of resource groups.
 type Subscription struct {

@@ -67,13 +67,8 @@ func (s *Server) adminHandler() http.Handler {
 		s.reply(w, s.Status(), nil)
 	})
 	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
-		text, claims, err := s.minter.administratorToken(r.Context(), r.FormValue("resource"))
-		if err != nil {
-			s.reply(w, nil, err)
-			return
-		}
-		s.log.Info("administrator token", "audience", claims.Audience, "peer", r.Context().Value(peerKey{}))
-		s.reply(w, AdminToken{AccessToken: text, ExpiresOn: claims.Expires.Unix()}, nil)
+		token, err := s.AdministratorToken(r.Context(), r.FormValue("resource"))
+		s.reply(w, token, err)
 	})
 	mux.HandleFunc("GET /rekey", func(w http.ResponseWriter, r *http.Request) {
 		s.reply(w, s.rekeying.progress(), nil)
@@ -86,6 +81,17 @@ func (s *Server) adminHandler() http.Handler {
 		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 		mux.ServeHTTP(w, r)
 	}))
+}
+
+// AdministratorToken makes a token of the local administrator for an application of the tenant, for whoever started this
+// server or asks at its socket.
+func (s *Server) AdministratorToken(ctx context.Context, audience string) (AdminToken, error) {
+	text, claims, err := s.minter.administratorToken(ctx, audience)
+	if err != nil {
+		return AdminToken{}, err
+	}
+	s.log.Info("administrator token", "audience", claims.Audience, "peer", ctx.Value(peerKey{}))
+	return AdminToken{AccessToken: text, ExpiresOn: claims.Expires.Unix()}, nil
 }
 
 // ours lets only the user in who runs Inborn, and root.

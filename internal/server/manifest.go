@@ -8,7 +8,6 @@ import (
 	"github.com/inborn-id/inborn/internal/guid"
 	"github.com/inborn-id/inborn/internal/manifest"
 	"github.com/inborn-id/inborn/internal/state"
-	"github.com/inborn-id/inborn/internal/vault"
 )
 
 // maxTurns is how often a plan is made. The first turn finds out what has to be prepared, the second has it; more are
@@ -49,7 +48,7 @@ func (s *Server) apply(ctx context.Context, actor state.Actor, tenant guid.GUID,
 // change makes the change that plan leads to once everything is prepared that it needs.
 func (s *Server) change(ctx context.Context, actor state.Actor, values manifest.Values,
 	plan func(*state.View, *state.Env, manifest.Prepared) (planned, error)) ([]manifest.Change, error) {
-	sealer := manifest.Sealer{Random: s.config.Random, Values: values, Seal: s.master.Encrypt, Open: s.openHalf}
+	sealer := manifest.Sealer{Random: s.config.Random, Values: values, Seal: s.master.Encrypt, Open: s.open}
 	ready := manifest.Prepared{}
 	for range maxTurns {
 		var p planned
@@ -69,11 +68,10 @@ func (s *Server) change(ctx context.Context, actor state.Actor, values manifest.
 	return nil, apierr.New(apierr.ObjectExists, "The secrets of the manifest are being changed by others at the same time. Apply it again.")
 }
 
-// openHalf returns the secret half of a version of something in a vault.
-func (s *Server) openHalf(ctx context.Context, tenant guid.GUID, v *vault.Version) ([]byte, error) {
-	id := state.VaultCipher(v.Vault, v.Kind, v.Name, v.ID)
+// open decrypts what is kept under the id of a cipher. What was erased since is nil: the next turn sees that.
+func (s *Server) open(ctx context.Context, tenant guid.GUID, id string) ([]byte, error) {
 	c, found, err := s.store.Cipher(ctx, tenant, id)
-	if err != nil || !found { // what was purged since is seen in the next turn
+	if err != nil || !found {
 		return nil, err
 	}
 	return s.master.Decrypt(state.CipherContext(tenant, id), c.Ciphertext)
