@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
 )
@@ -247,14 +248,14 @@ func (c *confidant) backUpSecret() error {
 // lastOneWins finds no entity tag in an answer, and none is looked at in a request.
 func (c *confidant) lastOneWins() error {
 	var answer *http.Response
-	ctx := runtime.WithCaptureResponse(runtime.WithHTTPHeader(c.ctx, http.Header{"If-Match": {`"another"`}}), &answer)
+	ctx := policy.WithCaptureResponse(policy.WithHTTPHeader(c.ctx, http.Header{"If-Match": {`"another"`}}), &answer)
 	for range 2 {
 		if _, err := c.secrets.SetSecret(ctx, "untagged", azsecrets.SetSecretParameters{Value: pointer("x")}, nil); err != nil {
 			return err
 		}
 		c.check(answer.Header.Get("ETag") == "", "ETag: %s", answer.Header.Get("ETag"))
 	}
-	if _, err := c.secrets.GetSecret(runtime.WithCaptureResponse(c.ctx, &answer), "untagged", "", nil); err != nil {
+	if _, err := c.secrets.GetSecret(policy.WithCaptureResponse(c.ctx, &answer), "untagged", "", nil); err != nil {
 		return err
 	}
 	c.check(answer.Header.Get("ETag") == "", "ETag: %s", answer.Header.Get("ETag"))

@@ -17,8 +17,8 @@ import (
 
 func newVaultCert(sh *shell) *cobra.Command {
 	t := things{sh, "certificate", "certificates", "cert"}
-	own := []*cobra.Command{newCertCreate(t), newCertImport(t), newCertShow(t), newCertExport(t), newCertUpdate(t)}
-	return family("cert", "Certificates of a vault: list, show, create, import, export, update, versions, delete, recover, purge, backup, restore",
+	own := []*cobra.Command{newCertCreate(t), newCertImport(t), newCertShow(t), newCertExport(t), newCertUpdate(t), newCertPending(t)}
+	return family("cert", "Certificates of a vault: list, show, create, import, export, pending, update, versions, delete, recover, purge, backup, restore",
 		slices.Concat(own, t.lasting())...)
 }
 
@@ -79,11 +79,7 @@ func (t things) createCert(ctx context.Context, v *inVault, name string, in vaul
 		}
 		return t.showCert(o)
 	}
-	if t.sh.output == "json" {
-		return t.sh.printJSON(pending)
-	}
-	_, err := t.sh.out.Write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: pending.Request}))
-	return err
+	return t.printPending(pending)
 }
 
 // maxCertificate bounds a certificate with its key and chain, in bytes.

@@ -94,6 +94,10 @@ func (v *inVault) improved(path string, err error) error {
 		e.help = apierr.Command("inborn vault %s recover %s --vault %s", one, name, v.name)
 	case e.inner == "SecretDisabled" || e.inner == "KeyDisabled":
 		e.help = apierr.Command("inborn vault %s update %s --vault %s --enable", one, name, v.name)
+	case e.status == http.StatusConflict && kind == "certificates" && e.inner == "": // an operation waits
+		e.help = apierr.Command("inborn vault cert pending show %s --vault %s", name, v.name)
+	case e.status == http.StatusNotFound && strings.HasSuffix(path, "/pending"):
+		e.help = apierr.Command("inborn vault cert show %s --vault %s", name, v.name)
 	case e.status == http.StatusNotFound && strings.HasPrefix(path, "/deleted"):
 		e.help = apierr.Command("inborn vault %s list --vault %s --deleted", one, v.name)
 	case e.status == http.StatusNotFound:

@@ -127,6 +127,14 @@ type certPending struct {
 	Status  string `json:"status"`
 	Details string `json:"status_details,omitempty"`
 	Request []byte `json:"csr,omitempty"`
+	Error   *struct {
+		Message string `json:"message"`
+	} `json:"error,omitempty"`
+}
+
+// certMerge is what the issuer of a pending certificate has signed: the certificate and those above it.
+type certMerge struct {
+	Certificates [][]byte `json:"x5c"`
 }
 
 // vaultBlob is a backup.
