@@ -1,9 +1,11 @@
 package keyvault
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
@@ -191,6 +193,31 @@ func TestKeyThatIsNotExportable(t *testing.T) {
 	}
 	w.equal("exportable", w.want(200, "GET", "/keys/c", "").at("attributes", "exportable"), "false")
 	w.verifies("/keys/c", w.signs("/keys/c"), true)
+}
+
+// TestSecretInAnotherForm: the query outContentType has the PKCS #12 of a certificate converted to PEM.
+func TestSecretInAnotherForm(t *testing.T) {
+	w := withAuthority(t, same)
+	c := w.create("c", certificateBody(ec("Self", "CN=c"), ""))
+	w.create("closed", certificateBody(`"key_props":{"kty":"EC","exportable":false},"issuer":{"name":"Self"},"x509_props":{"subject":"CN=c"}`, ""))
+	w.want(200, "PUT", "/secrets/plain", `{"value":"x","contentType":"text/plain"}`)
+	w.want(200, "PUT", "/secrets/none", `{"value":"x"}`)
+	got := w.want(200, "GET", "/secrets/c?outContentType=application/x-pem-file", "")
+	pair, err := tls.X509KeyPair([]byte(got.at("value")), []byte(got.at("value")))
+	must(t, err)
+	if !bytes.Equal(pair.Certificate[0], w.leaf(c).Raw) || got.at("contentType") != vault.ContentPEM {
+		t.Errorf("%s", got.text)
+	}
+	w.equal("as it is", w.want(200, "GET", "/secrets/c?outContentType=application/X-pkcs12", "").at("value"), w.want(200, "GET", "/secrets/c", "").at("value"))
+	w.equal("the same type", w.want(200, "GET", "/secrets/plain?outContentType=text/plain", "").at("value"), "x")
+	for _, path := range []string{"c?outContentType=nonsense", "plain?outContentType=application/x-pem-file", "none?outContentType=application/x-pem-file",
+		"closed?outContentType=application/x-pem-file"} {
+		a := w.do("GET", "/secrets/"+path, "")
+		w.refused(path, a, 400, "BadParameter", "")
+		if strings.Contains(a.text, "PRIVATE") {
+			t.Errorf("%s", a.text)
+		}
+	}
 }
 
 func TestVersionsOfCertificates(t *testing.T) {

@@ -74,6 +74,12 @@ func (c *call) getSecret() error {
 		return err
 	}
 	out, value := c.secretOut(o, v, c.id(v.Kind, v.Name, v.ID)), string(half)
+	if want := c.r.URL.Query().Get("outContentType"); want != "" {
+		if value, err = vault.ConvertSecret(c.Random, value, v.ContentType, want); err != nil {
+			return err
+		}
+		out.ContentType = want
+	}
 	out.Value = &value
 	return c.json(http.StatusOK, out)
 }

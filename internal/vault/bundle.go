@@ -162,6 +162,26 @@ func (b *Bundle) Secret(random io.Reader, contentType string) (string, error) {
 	return base64.StdEncoding.EncodeToString(file), nil
 }
 
+// ConvertSecret returns the value of a secret in another content type. What can be converted is a certificate with its key,
+// from PKCS #12 with an empty password to PEM. The error is a ParameterInvalid.
+func ConvertSecret(random io.Reader, value, contentType, want string) (string, error) {
+	if strings.EqualFold(want, contentType) {
+		return value, nil
+	}
+	refuse := func(err error) error {
+		return apierr.New(apierr.ParameterInvalid, "The secret of the type '%s' cannot be had as '%s': only a certificate with its key can, from '%s' to '%s'.",
+			contentType, want, ContentPKCS12, ContentPEM).At("outContentType").Because(err)
+	}
+	if !strings.EqualFold(want, ContentPEM) || !strings.EqualFold(contentType, ContentPKCS12) {
+		return "", refuse(nil)
+	}
+	b, _, err := ImportCertificate(value, "")
+	if err != nil {
+		return "", refuse(err)
+	}
+	return b.Secret(random, ContentPEM)
+}
+
 func (b *Bundle) encodePEM() (string, error) {
 	var text bytes.Buffer
 	blocks := []*pem.Block{}
