@@ -160,7 +160,16 @@ func (a API) endDeleted(ctx context.Context, dir *state.Directory) error {
 	if !anyOver(dir, a.Now()) {
 		return nil
 	}
-	return a.byItself(ctx, dir, (*state.Draft).PurgeVaults)
+	for more := true; more && ctx.Err() == nil; {
+		err := a.byItself(ctx, dir, func(d *state.Draft) error {
+			more = d.PurgeVaults()
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
 }
 
 func anyOver(dir *state.Directory, now time.Time) bool {

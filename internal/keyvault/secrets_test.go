@@ -2,11 +2,13 @@ package keyvault
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/guid"
 	"github.com/inborn-id/inborn/internal/resource"
 	"github.com/inborn-id/inborn/internal/state"
@@ -383,6 +385,57 @@ func TestACiphertextThatIsMovedDoesNotOpen(t *testing.T) {
 	must(t, err)
 	w.refused("moved", w.do("GET", "/secrets/b", ""), 500, "InternalServerError", "")
 	w.equal("the other", w.want(200, "GET", "/secrets/a", "").at("value"), "A")
+}
+
+// TestALargeVaultIsPurgedInPieces: nobody waits long for the purge, and nobody sees what is still to be erased.
+func TestALargeVaultIsPurgedInPieces(t *testing.T) {
+	w := start(t)
+	const all = 1234
+	w.change(func(d *state.Draft) error {
+		for i := range all {
+			v := vault.Version{Vault: orders, Kind: vault.Secrets, Name: fmt.Sprint("s", i), ID: fmt.Sprintf("%032x", i), Attributes: vault.Attributes{Enabled: true}}
+			if _, err := d.PutVaultVersion(v, []byte("sealed"), nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	left := func() (n int) {
+		dir, _ := w.live.View().Directory(home.ID)
+		for range dir.VaultObjects(orders, vault.Secrets, false, "") {
+			n++
+		}
+		return n
+	}
+	w.change(func(d *state.Draft) error {
+		if err := d.DeleteResource(orders); err != nil {
+			return err
+		}
+		return d.PurgeVault(orders)
+	})
+	if n := left(); n == 0 || n == all {
+		t.Fatalf("%d of %d are left", n, all)
+	}
+	if _, waits := w.live.View().DeletedVaultNamed("kv-orders", time.Unix(0, 0)); waits {
+		t.Error("its name is not free")
+	}
+	if _, err := w.live.Update(t.Context(), state.Actor{Name: "test"}, func(v *state.View, env *state.Env) (state.Batch, error) {
+		d := state.NewDraft(v, env, home.ID)
+		_, err := d.RecoverVault(orders)
+		return d.Batch(), err
+	}); !apierr.Is(err, apierr.ObjectNotFound) {
+		t.Errorf("recovered: %v", err)
+	}
+	w.renewNow()
+	if n := left(); n != 0 {
+		t.Errorf("%d are left", n)
+	}
+	if n, err := w.store.CountCiphers(t.Context()); err != nil || n != 0 {
+		t.Errorf("%d ciphertexts are left, %v", n, err)
+	}
+	if dir, _ := w.live.View().Directory(home.ID); len(slices.Collect(dir.DeletedVaults())) != 0 {
+		t.Error("the deleted vault is still there")
+	}
 }
 
 func TestAVaultThatIsDeletedAnswersNothing(t *testing.T) {

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -299,18 +300,39 @@ func (d *Draft) RecoverVault(id resource.ID) (resource.Resource, error) {
 	return r, nil
 }
 
-// PurgeVault ends a deleted vault and everything in it for good.
+// purgeAtOnce is how many objects of vaults one change erases, so that the changes behind it do not wait long.
+const purgeAtOnce = 500
+
+// PurgeVault ends a deleted vault for good: from here on nobody recovers it, and its name is free. What was in it is erased
+// at once, or, where that is much, by changes that follow (PurgeVaults).
 func (d *Draft) PurgeVault(id resource.ID) error {
 	gone, ok := d.Directory().DeletedVault(id)
 	if !ok {
 		return deletedVaultNotFound(id)
 	}
+	d.audit("Purge vault", string(id), "")
+	if d.eraseVault(gone, purgeAtOnce) == 0 {
+		over := *gone
+		over.Purge = time.Unix(0, 0).UTC() // whatever the clock will say
+		d.write(put(d.tenant, over))
+	}
+	return nil
+}
+
+// eraseVault erases a deleted vault with all that is in it, as long as that is less than room objects, else as many of
+// them. It returns how much room is left; 0 if there may be more to erase.
+func (d *Draft) eraseVault(gone *DeletedVault, room int) int {
+	id := gone.Resource.ID
 	for _, kind := range vault.Kinds() {
 		for _, deleted := range []bool{false, true} {
-			for _, o := range slices.Collect(d.Directory().VaultObjects(id, kind, deleted, "")) {
+			for _, o := range first(room, d.Directory().VaultObjects(id, kind, deleted, "")) {
 				d.eraseOne(o)
+				room--
 			}
 		}
+	}
+	if room == 0 {
+		return 0
 	}
 	for _, i := range slices.Collect(d.Directory().VaultIssuers(id, "")) {
 		d.DeleteVaultIssuer(*i)
@@ -319,28 +341,44 @@ func (d *Draft) PurgeVault(id resource.ID) error {
 		d.write(remove(d.tenant, *c))
 	}
 	d.write(remove(d.tenant, *gone))
-	d.audit("Purge vault", string(id), "")
-	return nil
+	return room
+}
+
+// first collects up to n of all.
+func first[T any](n int, all iter.Seq[T]) (some []T) {
+	for one := range all {
+		if len(some) == n {
+			break
+		}
+		some = append(some, one)
+	}
+	return some
 }
 
 func deletedVaultNotFound(id resource.ID) error {
 	return apierr.New(apierr.ObjectNotFound, "The vault '%s' is not among the deleted ones.", id.Name()).At(string(id))
 }
 
-// PurgeVaults ends what was deleted in vaults, and the vaults, whose time is over.
-func (d *Draft) PurgeVaults() error {
+// PurgeVaults ends what was deleted in vaults, and the vaults, whose time is over: as much as fits into one change. It reports
+// whether there may be more.
+func (d *Draft) PurgeVaults() (more bool) {
+	room := purgeAtOnce
 	for _, gone := range slices.Collect(d.Directory().DeletedVaults()) {
-		if d.env.Now.Before(gone.Purge) {
-			continue
-		}
-		if err := d.PurgeVault(gone.Resource.ID); err != nil {
-			return err
+		if gone.IsOver(d.env.Now) {
+			if room = d.eraseVault(gone, room); room == 0 {
+				return true
+			}
 		}
 	}
 	for _, o := range slices.Collect(d.Directory().VaultsDue(d.env.Now)) {
-		if o.IsDeleted() && !o.Managed {
-			d.eraseVaultObject(o)
+		if !o.IsDeleted() || o.Managed {
+			continue
 		}
+		if room == 0 {
+			return true
+		}
+		d.eraseVaultObject(o)
+		room--
 	}
-	return nil
+	return false
 }

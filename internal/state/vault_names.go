@@ -1,6 +1,7 @@
 package state
 
 import (
+	"math"
 	"strings"
 	"time"
 
@@ -41,8 +42,8 @@ func (d *Draft) checkVaultName(id resource.ID) error {
 		return apierr.New(apierr.VaultNameTaken, "The vault name '%s' is already in use: a vault of another subscription was deleted and waits to be"+
 			" recovered or purged. Choose another name.", name).At(name)
 	}
-	if _, over := d.Directory().DeletedVault(id); over {
-		return d.PurgeVault(id)
+	if over, ok := d.Directory().DeletedVault(id); ok { // what is left of it must not be the new one's
+		d.eraseVault(over, math.MaxInt)
 	}
 	return nil
 }
