@@ -94,8 +94,8 @@ bench: build
 
 # The tests that get better with time, for as long as they take; a million random cases of rbac among them.
 soak: build
-	SOAK=1 INBORN_SOAK=1 $(GO) test -race -count=1 -timeout 2h ./internal/store/... ./internal/state/... ./internal/server ./internal/sandbox
-	cd interop && SOAK=1 INBORN_BIN=$(CURDIR)/bin/inborn $(GO) test -count=1 -timeout 1h -run '^TestTofu' .
+	SOAK=1 $(GO) test -race -count=1 -timeout 2h ./internal/store/... ./internal/state/... ./internal/server ./internal/sandbox
+	cd interop && SOAK=1 INBORN_BIN=$(CURDIR)/bin/inborn $(GO) test -count=1 -timeout 1h -run '^(TestTofu|TestSandboxLeaves)' .
 	$(MAKE) fuzz FUZZTIME=10m
 
 clean:

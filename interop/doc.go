@@ -9,5 +9,5 @@
 // run as this user, and where that is root also as one who may nothing.
 //
 // A client that cannot be had skips its tests and says why; with CI=1 or REQUIRE_CLIENTS=1 that is a failure. With
-// INBORN_SOAK=1 what is random is tried more often, and with SOAK=1 OpenTofu is built and run.
+// SOAK=1 what is random is tried more often, and OpenTofu is built and run.
 package interop

@@ -35,7 +35,7 @@ func TestSandboxLeavesNothingWhenKilled(t *testing.T) {
 	t.Parallel() // it mostly waits
 	needSandbox(t)
 	times := 20
-	if os.Getenv("INBORN_SOAK") != "" {
+	if os.Getenv("SOAK") != "" {
 		times = 50
 	}
 	for _, u := range users() {

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -17,7 +16,8 @@ import (
 
 func newVaultCert(sh *shell) *cobra.Command {
 	t := things{sh, "certificate", "certificates", "cert"}
-	own := []*cobra.Command{newCertCreate(t), newCertImport(t), newCertShow(t), newCertExport(t), newCertUpdate(t), newCertPending(t)}
+	own := []*cobra.Command{newCertCreate(t), newCertImport(t), newCertShow(t), newCertExport(t), newCertPending(t),
+		t.newUpdate("Change what a version of a certificate says of itself", "  inborn vault cert update tls --disable", false, t.showCert)}
 	return family("cert", "Certificates of a vault: list, show, create, import, export, pending, update, versions, delete, recover, purge, backup, restore",
 		slices.Concat(own, t.lasting())...)
 }
@@ -151,25 +151,5 @@ func newCertExport(t things) *cobra.Command {
 		})
 	c.Long = "Print a certificate in PEM, without its private key, which the secret of the same name holds:\n\n  inborn vault secret get NAME"
 	c.Flags().StringVar(&version, "version", "", "another version than the newest")
-	return c
-}
-
-func newCertUpdate(t things) *cobra.Command {
-	var version string
-	var flags attributeFlags
-	c := t.command("update NAME", "Change what a version of a certificate says of itself", "  inborn vault cert update tls --disable",
-		func(ctx context.Context, v *inVault, name string) error {
-			var in vaultChange
-			if err := flags.into(&in); err != nil {
-				return err
-			}
-			var o vaultObject
-			if err := v.ask(ctx, http.MethodPatch, t.at(name)+"/"+url.PathEscape(version), in, &o); err != nil {
-				return err
-			}
-			return t.showCert(o)
-		})
-	c.Flags().StringVar(&version, "version", "", "another version than the newest")
-	flags.add(c, true, false)
 	return c
 }

@@ -95,13 +95,14 @@ func newKeyImport(t things) *cobra.Command {
 func newKeyShow(t things) *cobra.Command {
 	var version string
 	var asPEM bool
-	c := t.command("show NAME", "Show a key and its public half", "  inborn vault key show signing --pem > signing.pem", func(ctx context.Context, v *inVault, name string) error {
+	example := "  inborn vault key show signing --pem > signing.pem"
+	c := t.command("show NAME", "Show a key and its public half", example, func(ctx context.Context, v *inVault, name string) error {
 		o, err := t.get(ctx, v, name, version)
-		if err != nil || !asPEM {
-			if err == nil {
-				err = t.showKey(o)
-			}
+		if err != nil {
 			return err
+		}
+		if !asPEM {
+			return t.showKey(o)
 		}
 		text, err := publicPEM(o.Key)
 		if err != nil {

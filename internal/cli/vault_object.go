@@ -65,6 +65,26 @@ func (t things) lasting() []*cobra.Command {
 	}
 }
 
+// newUpdate changes what a version says of itself. Only secrets have a content type.
+func (t things) newUpdate(short, example string, contentType bool, show func(vaultObject) error) *cobra.Command {
+	var version string
+	var flags attributeFlags
+	c := t.command("update NAME", short, example, func(ctx context.Context, v *inVault, name string) error {
+		var in vaultChange
+		if err := flags.into(&in); err != nil {
+			return err
+		}
+		var o vaultObject
+		if err := v.ask(ctx, http.MethodPatch, t.at(name)+"/"+url.PathEscape(version), in, &o); err != nil {
+			return err
+		}
+		return show(o)
+	})
+	c.Flags().StringVar(&version, "version", "", "another version than the newest")
+	flags.add(c, true, contentType)
+	return c
+}
+
 // segments of the id of an object: the name, and the version if there is one.
 func (o vaultObject) segments() (name, version string) {
 	id := o.ID

@@ -14,7 +14,9 @@ import (
 
 func newVaultSecret(sh *shell) *cobra.Command {
 	t := things{sh, "secret", "secrets", "secret"}
-	own := []*cobra.Command{newSecretSet(t), newSecretGet(t), newSecretShow(t), newSecretUpdate(t)}
+	own := []*cobra.Command{newSecretSet(t), newSecretGet(t), newSecretShow(t),
+		t.newUpdate("Change what a version of a secret says of itself; its value never changes",
+			"  inborn vault secret update db-password --expires 2026-12-31", true, t.showSecret)}
 	return family("secret", "Secrets of a vault: list, show, set, get, update, versions, delete, recover, purge, backup, restore", slices.Concat(own, t.lasting())...)
 }
 
@@ -109,24 +111,4 @@ func (t things) listed(ctx context.Context, v *inVault, name, version string) (f
 func (t things) showSecret(o vaultObject) error {
 	o.Value = nil
 	return t.show(o, []string{"content type", o.ContentType})
-}
-
-func newSecretUpdate(t things) *cobra.Command {
-	var version string
-	var flags attributeFlags
-	c := t.command("update NAME", "Change what a version of a secret says of itself; its value never changes", "  inborn vault secret update db-password --expires 2026-12-31",
-		func(ctx context.Context, v *inVault, name string) error {
-			var in vaultChange
-			if err := flags.into(&in); err != nil {
-				return err
-			}
-			var o vaultObject
-			if err := v.ask(ctx, http.MethodPatch, t.at(name)+"/"+url.PathEscape(version), in, &o); err != nil {
-				return err
-			}
-			return t.showSecret(o)
-		})
-	c.Flags().StringVar(&version, "version", "", "another version than the newest")
-	flags.add(c, true, true)
-	return c
 }

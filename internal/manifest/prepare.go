@@ -84,7 +84,8 @@ func (s *Sealer) Prepare(ctx context.Context, needs []Need, into Prepared) error
 }
 
 func (n objectNeed) prepare(ctx context.Context, s *Sealer) (any, error) {
-	p := preparedObject{version: vault.Version{Vault: n.vault, Kind: n.kind, Name: n.name, Attributes: vault.Attributes{Enabled: true}, ContentType: n.secret.ContentType}}
+	p := preparedObject{version: vault.Version{Vault: n.vault, Kind: n.kind, Name: n.name, Attributes: vault.Attributes{Enabled: true},
+		ContentType: n.secret.ContentType}}
 	if n.seen != nil {
 		p.seen, p.version.ContentType = n.seen.ID, or(n.secret.ContentType, n.seen.ContentType)
 	}

@@ -86,7 +86,7 @@ func Bearer(r *http.Request) (string, error) {
 		return "", apierr.New(apierr.TokenMissing, "The 'Authorization' header holds no bearer token.")
 	case token == "":
 		return "", apierr.New(apierr.TokenMissing, "The bearer token in the 'Authorization' header is empty.")
-	case strings.IndexByte(token, ' ') >= 0 || strings.IndexByte(token, '\t') >= 0 || strings.IndexByte(token, ',') >= 0: // ContainsAny takes longer than all else here
+	case strings.IndexByte(token, ' ') >= 0, strings.IndexByte(token, '\t') >= 0, strings.IndexByte(token, ',') >= 0: // much faster than ContainsAny
 		return "", apierr.New(apierr.TokenMalformed, "The 'Authorization' header holds more than one bearer token.")
 	}
 	return token, nil

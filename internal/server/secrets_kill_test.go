@@ -109,10 +109,7 @@ func canary(i int) string { return fmt.Sprintf("canary-%07d-Zq3xW8", i) }
 // TestSecretsSurviveKills kills a server again and again while clients write secrets. Whatever it has acknowledged is
 // there afterwards, and none of it can be read in the files.
 func TestSecretsSurviveKills(t *testing.T) {
-	rounds := 6
-	if os.Getenv("SOAK") == "1" {
-		rounds = 30
-	}
+	const rounds = 30
 	w := startWorld(t, Config{Manifest: withVault(t)})
 	dir := w.config.DataDir
 	w.stop()

@@ -364,7 +364,7 @@ func (q question) request() rbac.Request {
 // TestAgainstBruteForce compares the two on random worlds, each with a number of questions.
 func TestAgainstBruteForce(t *testing.T) {
 	cases := 20_000
-	if os.Getenv("INBORN_SOAK") == "1" {
+	if os.Getenv("SOAK") == "1" {
 		cases = 1_000_000
 	}
 	const questions = 25
