@@ -50,11 +50,21 @@ func (p place) inborn() map[string]string {
 	return env
 }
 
-// platform is what App Service sets for its programs: nothing if the resource is no site. A site has the variables of
-// the older endpoint, too: az knows no others. All libraries that know both prefer IDENTITY_ENDPOINT.
+// isContainer reports whether the resource is a container app or a job.
+func (p place) isContainer() bool {
+	id := strings.ToLower(p.resource)
+	return strings.Contains(id, "/providers/microsoft.app/containerapps/") || strings.Contains(id, "/providers/microsoft.app/jobs/")
+}
+
+// platform is what App Service and Container Apps set for their programs; other resources have the metadata address only. A
+// site has the variables of the older endpoint, too: az knows no others. All libraries that know both prefer
+// IDENTITY_ENDPOINT.
 func (p place) platform() map[string]string {
 	site := p.site()
-	if site == "" {
+	switch {
+	case p.isContainer():
+		return map[string]string{"IDENTITY_ENDPOINT": p.endpoint, "IDENTITY_HEADER": p.header}
+	case site == "":
 		return nil
 	}
 	return map[string]string{"IDENTITY_ENDPOINT": p.endpoint, "IDENTITY_HEADER": p.header,

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/manifest"
@@ -31,20 +32,26 @@ func readValues(m *manifest.Manifest, file string) (manifest.Values, error) {
 	return values, nil
 }
 
-func readSource(source manifest.Source, dir string) (string, error) {
+func readSource(source manifest.Source, dir string) (value string, err error) {
 	if name, ok := source.Env(); ok {
-		value, set := os.LookupEnv(name)
-		if !set {
+		var set bool
+		if value, set = os.LookupEnv(name); !set {
 			return "", fmt.Errorf("the variable %s is not set", name)
 		}
-		return value, nil
+	} else if path, ok := source.File(); ok {
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(dir, path)
+		}
+		text, err := readSmall(path, vault.MaxSecret)
+		if err != nil {
+			return "", err
+		}
+		value = string(text)
 	}
-	path, _ := source.File()
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
+	if !utf8.ValidString(value) {
+		return "", fmt.Errorf("the value of %s is not text in UTF-8, as a secret has to be: encode it, for example in base64", source)
 	}
-	value, err := readSmall(path, vault.MaxSecret)
-	return string(value), err
+	return value, nil
 }
 
 // readSmall reads a file that has a bound, which a device or a pipe has not.

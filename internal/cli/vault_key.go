@@ -17,9 +17,13 @@ func newVaultKey(sh *shell) *cobra.Command {
 		t.command("rotate NAME", "Make a new version of a key, of the same kind", "", func(ctx context.Context, v *inVault, name string) error {
 			return t.keyFrom(ctx, v, http.MethodPost, t.at(name)+"/rotate", nil)
 		}),
-		newKeySign(t), newKeyVerify(t), newKeyCrypt(t, true), newKeyCrypt(t, false)}
-	return family("key", "Keys of a vault: list, show, create, import, update, rotate, sign, verify, encrypt, decrypt, versions, delete, recover, purge, backup, restore",
-		slices.Concat(own, t.lasting())...)
+		newKeySign(t), newKeyVerify(t),
+		newKeyInto(t, "encrypt", "encrypt", "Encrypt a short text from standard input or a file; what comes out is printed in base64url"),
+		newKeyBack(t, "decrypt", "decrypt", "Decrypt what encrypt has printed, from standard input or a file"),
+		newKeyInto(t, "wrap", "wrapkey", "Encrypt another key from standard input or a file; what comes out is printed in base64url"),
+		newKeyBack(t, "unwrap", "unwrapkey", "Decrypt what wrap has printed, from standard input or a file")}
+	return family("key", "Keys of a vault: list, show, create, import, update, rotate, sign, verify, encrypt, decrypt, wrap, unwrap, versions, "+
+		"delete, recover, purge, backup, restore", slices.Concat(own, t.lasting())...)
 }
 
 // keyFrom sends a request that is answered with a key, and shows it.

@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/vault"
 )
 
@@ -29,6 +31,10 @@ func newSecretSet(t things) *cobra.Command {
 			text, err := t.sh.readInput(from, "The value of "+name, vault.MaxSecret)
 			if err != nil {
 				return err
+			}
+			if !utf8.Valid(text) {
+				return apierr.New(apierr.ParameterInvalid, "The value is not text in UTF-8, as a secret has to be. Nothing was kept.").
+					WithHelp("base64 -w0 FILE | inborn vault secret set %s --vault %s --content-type application/octet-stream", name, v.name)
 			}
 			value := string(text)
 			in, made := vaultChange{Value: &value}, vaultObject{}
@@ -83,10 +89,7 @@ func (t things) get(ctx context.Context, v *inVault, name, version string) (o va
 func newSecretShow(t things) *cobra.Command {
 	var version string
 	c := t.command("show NAME", "Show what is known of a secret, but its value", "", func(ctx context.Context, v *inVault, name string) error {
-		o, err := t.get(ctx, v, name, version)
-		if e := (*refused)(nil); errors.As(err, &e) && e.inner == "SecretDisabled" {
-			o, err = t.listed(ctx, v, name, version)
-		}
+		o, err := t.listed(ctx, v, name, version)
 		if err != nil {
 			return err
 		}
@@ -96,13 +99,33 @@ func newSecretShow(t things) *cobra.Command {
 	return c
 }
 
-// listed finds a version that is disabled, or the newest of those, among all that are listed: it is not handed out in
-// another way.
+// listed finds a version, or the newest, among all that are listed: so the value is not read, which the access log would
+// tell of. Only where two are equally new, as times have no parts of seconds, the vault is asked for the newest itself.
 func (t things) listed(ctx context.Context, v *inVault, name, version string) (found vaultObject, err error) {
 	all, err := vaultPages[vaultObject](ctx, v, t.at(name)+"/versions")
+	if err != nil {
+		return found, err
+	}
+	var newest []vaultObject // that are equally new
 	for _, o := range all {
-		if version == o.version() || version == "" && !o.Attributes.Enabled && o.Attributes.Created >= found.Attributes.Created {
-			found = o
+		switch {
+		case version == o.version():
+			return o, nil
+		case len(newest) == 0 || o.Attributes.Created > newest[0].Attributes.Created:
+			newest = []vaultObject{o}
+		case o.Attributes.Created == newest[0].Attributes.Created:
+			newest = append(newest, o)
+		}
+	}
+	if version == "" && len(newest) == 1 {
+		return newest[0], nil
+	}
+	found, err = t.get(ctx, v, name, version)
+	if e := (*refused)(nil); errors.As(err, &e) && e.inner == "SecretDisabled" {
+		for _, o := range newest {
+			if !o.Attributes.Enabled {
+				return o, nil
+			}
 		}
 	}
 	return found, err

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/inborn-id/inborn/internal/apierr"
 )
@@ -42,6 +43,9 @@ func ReadJSON(r *http.Request, limit int64, v any) error {
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		return apierr.New(apierr.RequestMalformed, "The request needs a JSON body and has none.")
+	}
+	if !utf8.Valid(body) { // which encoding/json would replace without a word
+		return apierr.New(apierr.RequestMalformed, "The body is not readable as JSON: it is not UTF-8.")
 	}
 	var wrongType *json.UnmarshalTypeError
 	err = json.Unmarshal(body, v)

@@ -204,7 +204,7 @@ func (k *PrivateKey) Decrypt(a Algorithm, ciphertext []byte) ([]byte, error) {
 		plaintext, err = rsa.DecryptOAEP(newHash(), nil, k.rsa, ciphertext, nil)
 	}
 	if err != nil {
-		return nil, apierr.New(apierr.ParameterInvalid, "The value cannot be decrypted: it was not encrypted for this key with %s.", a).At("value")
+		return nil, apierr.New(apierr.ParameterInvalid, "The value cannot be decrypted: it was not encrypted with %s for this version of the key.", a).At("value")
 	}
 	return plaintext, nil
 }
