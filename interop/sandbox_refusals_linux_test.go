@@ -55,7 +55,7 @@ func TestRunRefusesInOneSentence(t *testing.T) {
 		{"a resource that does not exist", append(private, "--as", "nobody"), 2,
 			`\S*/sandbox\.yaml declares no resource "nobody"\. It declares: func-orders, vm-orders, func-other, func-owner\.`},
 		{"no resource, of several", private, 2, `Say with --as which of the resources of the manifest the command is: func-orders, vm-orders, func-other, func-owner\.`},
-		{"an unknown key", []string{"--file", manifest(start + "    identty: {system: true}\n")}, 1, `\S*bad\.yaml:4:5: unknown key "identty"`},
+		{"an unknown key", []string{"--file", manifest(start + "    identty: {system: true}\n")}, 1, `\S*bad\.yaml:4:5: unknown key "identty"; the keys here are .*`},
 		{"no YAML", []string{"--file", manifest("a: [\n")}, 1, `\S*bad\.yaml:1:4: .+`},
 		{"an identity that does not exist", []string{"--file", manifest(start + "    identity: {user: [nobody]}\n")}, 1, `\S*bad\.yaml:4:22: .*"nobody".*`},
 		{"no manifest", []string{"--file", "/nowhere.yaml"}, 1, `Cannot read the manifest: open /nowhere\.yaml: no such file or directory\.`},

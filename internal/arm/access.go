@@ -44,7 +44,11 @@ func (c *call) accessCan() error {
 		return apierr.New(apierr.PropertyInvalid, "The property principalId must be the object id of a principal, and '%s' is none.", in.Principal).At("principalId")
 	}
 	d := rbac.Check(c.dir, request)
-	return c.json(http.StatusOK, decisionWire{Decision: d.Outcome.String(), Reasons: []string{c.named(d)}})
+	out := decisionWire{Decision: d.Outcome.String(), Reasons: []string{c.named(d)}}
+	if d.Outcome == rbac.NotAllowed {
+		out.Hint = c.hint(request.Action)
+	}
+	return c.json(http.StatusOK, out)
 }
 
 // named is the explanation of a decision with names in the place of ids.
@@ -58,13 +62,14 @@ func (c *call) named(d rbac.Decision) string {
 	return text
 }
 
-// accessWho lists the principals that may do something at the scope in the path.
+// accessWho lists the principals that may do something at the scope in the path. The local administrator, who has no
+// assignment that could be found, stands apart.
 func (c *call) accessWho() error {
 	_, request, err := c.readAccess()
 	if err != nil {
 		return err
 	}
-	out := pageWire{Value: []any{}}
+	out := holdersWire{Value: []holderWire{}}
 	for id, d := range rbac.Who(c.dir, c.dir, request) {
 		if err := c.r.Context().Err(); err != nil {
 			return err
@@ -75,6 +80,11 @@ func (c *call) accessWho() error {
 		_, name, _ := c.dir.Principal(id)
 		_, group, _ := c.dir.Principal(d.Via)
 		out.Value = append(out.Value, holderWire{ID: id, Name: name, Kind: typeOf(c.dir, id).String(), Role: d.Role.Name, Scope: d.Assignment.Scope, Through: group})
+	}
+	request.Principal = c.dir.LocalAdministrator().ID
+	out.Administrator = rbac.Check(c.dir, request).Allowed()
+	if len(out.Value) == 0 {
+		out.Hint = c.hint(request.Action)
 	}
 	return c.json(http.StatusOK, out)
 }

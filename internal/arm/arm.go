@@ -91,6 +91,9 @@ type Config struct {
 	// Trace returns how a request of the tenant came to be refused. The error is an ObjectNotFound if nothing is kept of
 	// it.
 	Trace func(ctx context.Context, tenant, requestID guid.GUID) (apierr.Trace, error)
+
+	// Traces returns the newest refusals of a tenant, at most so many, of one caller if that is not "".
+	Traces func(ctx context.Context, tenant guid.GUID, caller string, most int) ([]apierr.Trace, error)
 }
 
 // Manifest is a manifest to be applied.
@@ -113,13 +116,12 @@ type api struct {
 	Config
 	kinds   map[string]*known // by type in lower case
 	makings makings
-	ranking func() *rbac.Ranking // of the built-in roles, made at its first use
 }
 
 // New returns the API, to be mounted at the host names of Resource Manager, and by path at /subscriptions,
 // /providers, /tenants and /metadata.
 func New(c Config) serve.API {
-	a := &api{Config: c, kinds: newKinds(), ranking: newRanking()}
+	a := &api{Config: c, kinds: newKinds()}
 	return serve.API{
 		Name:     "Resource Manager",
 		IDHeader: "x-ms-request-id",

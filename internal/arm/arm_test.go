@@ -108,6 +108,15 @@ func start(t *testing.T) *world {
 			}
 			return found.(apierr.Trace), nil
 		},
+		Traces: func(_ context.Context, tenant guid.GUID, caller string, most int) (all []apierr.Trace, _ error) {
+			w.traces.Range(func(_, one any) bool {
+				if t := one.(apierr.Trace); t.Tenant == tenant && (caller == "" || t.Caller == caller) && len(all) < most {
+					all = append(all, t)
+				}
+				return true
+			})
+			return all, nil
+		},
 	}
 	srv := httptest.NewTLSServer(New(w.config).Handler(serve.Deps{Now: time.Now, Random: rand.Reader,
 		Refused: func(trace apierr.Trace) { w.traces.Store(trace.ID, trace) }}))

@@ -175,6 +175,6 @@ func (c *call) mayChange(dir *state.Directory, about []rbac.Attribute) error {
 	if d.Allowed() {
 		return checkLocks(dir, c.needs, c.id)
 	}
-	serve.Note(c.r, "permission", "%s", c.named(d))
-	return forbidden(c.caller, c.needs, c.id, d)
+	serve.Note(c.r, "permission", "%s", dir.Explain(d))
+	return forbidden(dir, c.caller, c.needs, c.id, d)
 }

@@ -20,6 +20,7 @@ import (
 type caller struct {
 	id   guid.GUID // object id
 	name string    // user principal name, or the client id of a service principal
+	said string    // as people know it
 
 	tenant guid.GUID
 	needed func(tenant, assignment guid.GUID, need rbac.Need) // hears what lets the caller in; nil: nobody does
@@ -42,7 +43,7 @@ func (a *api) authenticate(w http.ResponseWriter, r *http.Request) (*state.Direc
 			if who.id != dir.LocalAdministrator().ID {
 				who.tenant, who.needed = dir.Tenant().ID, a.Needed
 			}
-			serve.SetCaller(r, dir.Tenant().ID, who.name)
+			serve.SetCaller(r, dir.Tenant().ID, who.said)
 			serve.Note(r, "token", "caller %s, object id %s, audience %s", who.name, who.id, claims.Audience)
 			return dir, who, nil
 		}
@@ -136,10 +137,10 @@ func invalidToken(err error) error {
 // identify returns the principal behind verified claims, which must still exist and be enabled.
 func identify(dir *state.Directory, claims *token.Claims) (caller, error) {
 	if sp, ok := dir.ServicePrincipal(claims.ObjectID); ok && sp.Enabled && sp.AppID == claims.AppID && claims.AppOnly() {
-		return caller{id: sp.ID, name: sp.AppID.String()}, nil
+		return caller{id: sp.ID, name: sp.AppID.String(), said: sp.DisplayName}, nil
 	}
 	if user, ok := dir.User(claims.ObjectID); ok && user.Enabled {
-		return caller{id: user.ID, name: user.UPN}, nil
+		return caller{id: user.ID, name: user.UPN, said: user.UPN}, nil
 	}
 	return caller{}, apierr.New(apierr.CallerUnknown,
 		"The access token is invalid. Its principal %s does not exist any more or is disabled.", claims.ObjectID).At(claims.ObjectID.String())
@@ -172,21 +173,25 @@ func decide(dir *state.Directory, who caller, needs action, id resource.ID, abou
 // authorize refuses a caller who may not do that at id; "" is the tenant.
 func authorize(dir *state.Directory, who caller, needs action, id resource.ID) error {
 	if d := decide(dir, who, needs, id, nil); !d.Allowed() {
-		return forbidden(who, needs, id, d)
+		return forbidden(dir, who, needs, id, d)
 	}
 	return nil
 }
 
+// permitted is authorize for whoever has nothing to say to those who may not.
+func permitted(dir *state.Directory, who caller, needs action, id resource.ID) bool {
+	return decide(dir, who, needs, id, nil).Allowed()
+}
+
 // forbidden says no in the words that clients look for.
-func forbidden(who caller, needs action, id resource.ID, d rbac.Decision) error {
+func forbidden(dir *state.Directory, who caller, needs action, id resource.ID, d rbac.Decision) error {
 	what := "does not have authorization"
 	if d.Conditional() {
 		what += " or an ABAC condition not fulfilled"
 	}
 	return apierr.New(apierr.PermissionMissing, "The client '%s' with object id '%s' %s to perform action '%s'"+
 		" over scope '%s' or the scope is invalid. If access was recently granted, please refresh your credentials.",
-		who.name, who.id, what, needs, scope(id)).At(string(needs)).
-		WithHelp("inborn access can %s %s %s", who.id, needs, scope(id))
+		who.name, who.id, what, needs, scope(id)).At(string(needs)).Helped(dir.Remedy(d))
 }
 
 // typeOf is Resource Manager's word for what kind of principal an id is.
@@ -221,15 +226,13 @@ func sees(dir *state.Directory, who caller, subscription resource.ID) bool {
 
 // authorizeLinked is authorize for an id that the body of a request names beside the one in its path.
 func authorizeLinked(dir *state.Directory, c *call, needs action, id resource.ID) error {
-	if authorize(dir, c.caller, needs, id) == nil {
+	d := decide(dir, c.caller, needs, id, nil)
+	if d.Allowed() {
 		return nil
-	}
-	if needs == assign && decide(dir, c.caller, action(resource.TypeIdentity+"/"+id.Name()+"/assign/action"), id, nil).Allowed() {
-		return nil // built-in roles write the action with a * for the identity: .../userAssignedIdentities/*/assign/action
 	}
 	return apierr.New(apierr.PermissionMissing, "The client '%s' with object id '%s' has permission to perform action '%s' on scope '%s';"+
 		" however, it does not have permission to perform action(s) '%s' on the linked scope(s) '%s' (respectively) or the linked scope(s)"+
-		" are invalid.", c.caller.name, c.caller.id, c.needs, scope(c.id), needs, id).At(string(needs)).Because(linkedAuthorizationFailed)
+		" are invalid.", c.caller.name, c.caller.id, c.needs, scope(c.id), needs, id).At(string(needs)).Because(linkedAuthorizationFailed).Helped(dir.Remedy(d))
 }
 
 func scope(id resource.ID) string {

@@ -116,7 +116,7 @@ func TestOthersThanTheAdministratorAreRefused(t *testing.T) {
 		w.equal(test[1], a.at("error", "message"), "The client '"+who.name+"' with object id '"+who.id.String()+"' does not have authorization"+
 			" to perform action '"+test[2]+"' over scope '"+test[3]+"' or the scope is invalid. If access was recently granted, please refresh your credentials.")
 		trace := w.want(200, "GET", "/providers/Inborn.Platform/traces/"+a.header.Get("x-ms-request-id")+own, "")
-		if trace.at("caller") != who.name || trace.at("status") != "403" || !strings.Contains(trace.at("steps", "1", "result"), test[2]) {
+		if trace.at("caller") != "robot" || trace.at("status") != "403" || !strings.Contains(trace.at("steps", "1", "result"), test[2]) {
 			t.Errorf("trace of %s: %s", test[1], trace.text)
 		}
 	}
@@ -125,6 +125,35 @@ func TestOthersThanTheAdministratorAreRefused(t *testing.T) {
 	if w.live.View().At() != before {
 		t.Error("a refused request changed something")
 	}
+}
+
+// TestTheFixOfARefusal is told to those who may read traces, and not to whoever was refused: it says what there is.
+func TestTheFixOfARefusal(t *testing.T) {
+	w := start(t)
+	who, bearer := w.robot()
+	w.want(201, "PUT", jobs+"nightly"+v1, `{"location":"local"}`)
+	for _, c := range [][4]string{
+		{"GET", jobs + "nightly", "", "Reader --scope nightly"},
+		{"PUT", sites + "new", `{"location":"local"}`, "'Website Contributor' --scope Dev"},
+		{"GET", jobs + "none", "", "Reader --scope Dev"},
+	} {
+		a := w.as(bearer, c[0], c[1]+v1, c[2])
+		w.status(c[1], a, 403, "AuthorizationFailed")
+		if strings.Contains(a.text, "inborn") || strings.Contains(a.text, "details") {
+			t.Errorf("the refused learns what there is: %s", a.text)
+		}
+		trace := w.want(200, "GET", "/providers/Inborn.Platform/traces/"+a.header.Get("x-ms-request-id")+own, "")
+		w.equal("help", trace.at("help"), "inborn role assign --principal robot --role "+c[3])
+		if why := trace.at("steps", "1", "result"); !strings.HasPrefix(why, "robot ("+who.id.String()+") may not do ") {
+			t.Errorf("%s: %s", c[1], why)
+		}
+	}
+	w.want(201, "PUT", uami+"other"+v1, `{"location":"local"}`)
+	w.status("assign", w.assign("", rg, 1, who.id.String(), "de139f84-1756-47ae-9be6-808fbbe84772", ""), 201, "") // Website Contributor
+	a := w.as(bearer, "PUT", sites+"new"+v1, `{"location":"local","identity":{"type":"UserAssigned","userAssignedIdentities":{"`+uami+`other":{}}}}`)
+	w.status("attach", a, 403, "LinkedAuthorizationFailed")
+	trace := w.want(200, "GET", "/providers/Inborn.Platform/traces/"+a.header.Get("x-ms-request-id")+own, "")
+	w.equal("help", trace.at("help"), "inborn role assign --principal robot --role 'Managed Identity Operator' --scope "+uami+"other")
 }
 
 func TestARightIsCheckedAgainInTheDecision(t *testing.T) {

@@ -87,7 +87,7 @@ func isGlobalAdministrator(dir *state.Directory, principal guid.GUID) bool {
 func (c *call) elevateAccess() error {
 	err := c.change(func(d *state.Draft) error {
 		if !isGlobalAdministrator(d.Directory(), c.caller.id) {
-			return forbidden(c.caller, c.needs, c.id, rbac.Decision{})
+			return forbidden(d.Directory(), c.caller, c.needs, c.id, rbac.Decision{})
 		}
 		_, err := d.PutRoleAssignment(rbac.RoleAssignment{Scope: rbac.Tenant, Role: rbac.UserAccessAdministrator, Principal: c.caller.id, UpdatedBy: c.caller.id})
 		if apierr.Is(err, apierr.RoleAssignmentExists) {

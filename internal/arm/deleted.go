@@ -33,7 +33,7 @@ func typeOfItem(item *state.DeletedItem) string { return item.Resource.Type() }
 func (c *call) listDeletedItems() error {
 	return c.page(func(yield func(string, any) bool) {
 		for item := range c.dir.DeletedItems(guid.GUID{}) {
-			if authorize(c.dir, c.caller, action(typeOfItem(item)+"/read"), item.Resource) != nil {
+			if !permitted(c.dir, c.caller, action(typeOfItem(item)+"/read"), item.Resource) {
 				continue
 			}
 			if !yield(item.ID.String(), deletedOut(item)) {
@@ -112,8 +112,8 @@ func (c *call) mayAssign(dir *state.Directory, at resource.ID, about []rbac.Attr
 	if d.Allowed() {
 		return nil
 	}
-	serve.Note(c.r, "permission", "%s", c.named(d))
-	return forbidden(c.caller, assignmentsWrite, at, d)
+	serve.Note(c.r, "permission", "%s", dir.Explain(d))
+	return forbidden(dir, c.caller, assignmentsWrite, at, d)
 }
 
 // purgeItem ends a deleted identity for good.

@@ -85,7 +85,7 @@ func TestTheEnvironmentOfASite(t *testing.T) {
 	w.equal("literal", a.at("variables", "DB"), referTo+"SecretUri=https://kv-orders.vault.azure.net/secrets/db/)")
 	w.equal("others", a.at("variables", "PLAIN")+a.at("variables", "PORT"), "x8080")
 	w.equal("help", a.at("references", "1", "help")+" | "+a.at("references", "3", "help"),
-		"inborn role assign --principal func --role 'Key Vault Secrets User' --scope kv-orders | inborn vault create kv-none")
+		"inborn role assign --principal func --role 'Key Vault Secrets User' --scope kv-orders/secrets/db | inborn vault create kv-none")
 	if told := log.take(); strings.Count(told, "func secrets/get kv-orders") != 3 || strings.Count(told, " 403") != 3 {
 		t.Errorf("told:\n%s", told)
 	}

@@ -149,7 +149,7 @@ func (a *api) spell(w http.ResponseWriter, r *http.Request, e *apierr.Error) int
 	if e.Code == apierr.ProviderNotRegistered { // azcore registers the target of the first detail and tries again
 		body.Error.Details = append(body.Error.Details, errorBody{Code: s.code, Message: e.Message, Target: e.Target})
 	}
-	if e.Help != "" {
+	if e.Help != "" && e.Code != apierr.PermissionMissing { // which tells what there is; the trace has it, for those who may see it
 		body.Error.Details = append(body.Error.Details, errorBody{Code: "Help", Message: e.Help})
 	}
 	h := w.Header()

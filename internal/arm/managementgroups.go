@@ -64,7 +64,7 @@ func (c *call) findManagementGroup(dir *state.Directory) (*rbac.ManagementGroup,
 func (c *call) listManagementGroups() error {
 	found := map[string]any{}
 	for g := range c.dir.ManagementGroups() {
-		if authorize(c.dir, c.caller, c.needs, g.ID()) == nil {
+		if permitted(c.dir, c.caller, c.needs, g.ID()) {
 			found[lower(g.Name)] = managementGroupOut(c.dir, g)
 		}
 	}

@@ -2,6 +2,7 @@ package arm
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/guid"
@@ -48,6 +49,30 @@ func (c *call) readManifest() (m Manifest, err error) {
 	}
 	m.Text, m.Values = []byte(in.Manifest), in.Values
 	return m, nil
+}
+
+// maxTraces is how many refusals one answer lists.
+const maxTraces = 1000
+
+// listTraces tells of the newest refusals: 20, or $top, and of one caller with the query caller.
+func (c *call) listTraces() error {
+	most := 20
+	if text := query(c.r, "$top"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > maxTraces {
+			return apierr.New(apierr.ParameterInvalid, "The query parameter $top must be a number from 1 to %d.", maxTraces).At("$top")
+		}
+		most = n
+	}
+	all, err := c.Traces(c.r.Context(), c.dir.Tenant().ID, query(c.r, "caller"), most)
+	if err != nil {
+		return err
+	}
+	out := pageWire{Value: []any{}}
+	for _, t := range all {
+		out.Value = append(out.Value, traceOut(t))
+	}
+	return c.json(http.StatusOK, out)
 }
 
 // getTrace tells how a request came to be refused.

@@ -1,6 +1,7 @@
 package arm
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -121,10 +122,20 @@ func TestTraces(t *testing.T) {
 	id := refused.header.Get("x-ms-request-id")
 	trace := w.want(200, "GET", "/providers/Inborn.Platform/traces/"+strings.ToUpper(id)+own, "")
 	for key, want := range map[string]string{"id": id, "api": "Resource Manager", "method": "GET", "path": uami + "none", "status": "404",
-		"code": "ResourceNotFound", "help": "inborn identity list", "caller": w.dir().LocalAdministrator().AppID.String()} {
+		"code": "ResourceNotFound", "help": "inborn identity list", "caller": "Local administrator"} {
 		w.equal(key, trace.at(key), want)
 	}
 	w.equal("first step", trace.at("steps", "0", "check"), "token")
+	list := "/providers/Inborn.Platform/traces" + own
+	w.equal("the newest", w.want(200, "GET", list, "").at("value", "0", "id"), id)
+	w.equal("of its caller", w.want(200, "GET", list+"&$top=1&caller="+url.QueryEscape(trace.at("caller")), "").at("value", "0", "id"), id)
+	w.equal("of nobody else", w.want(200, "GET", list+"&caller=x", "").at("value"), "[]")
+	for _, top := range []string{"0", "1001", "x"} {
+		w.want(400, "GET", list+"&$top="+top, "")
+	}
+	if theirs := w.as(sign(t, grantOf(other), signingKey(), now), "GET", list, ""); strings.Contains(theirs.text, id) {
+		t.Errorf("another tenant reads the list: %s", theirs.text)
+	}
 	a := w.as(sign(t, grantOf(other), signingKey(), now), "GET", "/providers/Inborn.Platform/traces/"+id+own, "")
 	if a.status != 404 {
 		t.Errorf("another tenant reads the trace: %s", a.text)

@@ -126,7 +126,9 @@ func (c *call) lookIn(in *resource.Resource, to reference, who secretReader) fin
 	switch {
 	case !decision.Allowed:
 		f.status, f.details = referenceDenied, fmt.Sprintf("The identity %s may not get the secret %s of %s.", who.name, to.secret, in.ID.Name())
-		f.help = c.grantCommand(&settings, in, who)
+		if f.help = c.policyCommand(in, who); decision.Refused != nil {
+			f.help = c.dir.Remedy(*decision.Refused)
+		}
 		return f
 	case !exists || o.IsDeleted():
 		f.status, f.details = referenceNoSecret, fmt.Sprintf("%s has no secret %s.", in.ID.Name(), to.secret)
@@ -145,19 +147,9 @@ func (c *call) lookIn(in *resource.Resource, to reference, who secretReader) fin
 	return f
 }
 
-// grantCommand is what would let the reader in.
-func (c *call) grantCommand(s *vault.Settings, in *resource.Resource, who secretReader) string {
-	if !s.RBAC {
-		return apierr.Command("az keyvault set-policy --name %s --object-id %s --secret-permissions get", in.ID.Name(), who.Principal)
-	}
-	principal, named := who.name, 0
-	for range c.dir.ServicePrincipalsNamed(who.name) {
-		named++
-	}
-	if named != 1 {
-		principal = who.Principal.String()
-	}
-	return apierr.Command("inborn role assign --principal %s --role %s --scope %s", principal, "Key Vault Secrets User", in.ID.Name())
+// policyCommand is what would let the reader in where access policies decide.
+func (c *call) policyCommand(in *resource.Resource, who secretReader) string {
+	return apierr.Command("az keyvault set-policy --name %s --object-id %s --secret-permissions get", in.ID.Name(), who.Principal)
 }
 
 // fetch returns the value that a finding leads to, for a setting of the reader's resource, and writes into the access log

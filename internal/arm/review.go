@@ -87,7 +87,10 @@ type review struct {
 	use       LastUse
 
 	reaches   map[guid.GUID]rbac.Reach // by role
+	far       []*rbac.Role             // that give access or change everything; nil until somebody needs them
+	gifts     map[string]*rbac.Role    // by condition: one of those that it lets give, nil if there is none
 	workloads map[guid.GUID][]guid.GUID
+	stores    map[resource.ID][]*resource.Resource // below a scope
 
 	findings    []*accessFinding
 	identities  int
@@ -108,9 +111,8 @@ func (c *call) accessReview() error {
 	if err != nil {
 		return err
 	}
-	r := &review{call: c, at: scopeOf(c.id), now: c.Now(), unusedFor: time.Duration(days) * 24 * time.Hour,
-		reaches: map[guid.GUID]rbac.Reach{}, workloads: map[guid.GUID][]guid.GUID{}}
-	if scope, ok := r.existing(r.at); !ok || !rbac.SameScope(scope, r.at) { // in which nothing is found is no good news
+	r := newReview(c, days)
+	if scope, ok := r.dir.Existing(r.at); !ok || !rbac.SameScope(scope, r.at) { // in which nothing is found is no good news
 		return apierr.New(apierr.ResourceNotFound, "There is no scope '%s' to review.", r.at).At(string(r.at)).WithHelp("inborn resource list")
 	}
 	if c.LastUse != nil {
@@ -126,6 +128,13 @@ func (c *call) accessReview() error {
 		return err
 	}
 	return c.json(http.StatusOK, out)
+}
+
+// newReview returns a review of the scope in the path of a call, which has seen nothing yet.
+func newReview(c *call, unusedDays int) *review {
+	return &review{call: c, at: scopeOf(c.id), now: c.Now(), unusedFor: time.Duration(unusedDays) * 24 * time.Hour,
+		reaches: map[guid.GUID]rbac.Reach{}, gifts: map[string]*rbac.Role{}, workloads: map[guid.GUID][]guid.GUID{},
+		stores: map[resource.ID][]*resource.Resource{}}
 }
 
 // maxUnusedDays is ten years.
@@ -236,5 +245,5 @@ func (r *review) prefixes(scope resource.ID) (all []resource.ID) {
 
 // mayRead reports whether the caller may see who has which role at a scope.
 func (r *review) mayRead(scope resource.ID) bool {
-	return authorize(r.dir, r.caller, typeRoleAssignment+"/read", scope) == nil
+	return permitted(r.dir, r.caller, typeRoleAssignment+"/read", scope)
 }

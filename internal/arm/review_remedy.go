@@ -3,13 +3,13 @@ package arm
 import (
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/directory"
 	"github.com/inborn-id/inborn/internal/guid"
 	"github.com/inborn-id/inborn/internal/rbac"
 	"github.com/inborn-id/inborn/internal/resource"
+	"github.com/inborn-id/inborn/internal/state"
 )
 
 // remedy is the command that puts a finding right; "" if what is there is needed as it is, as far as is known.
@@ -33,7 +33,7 @@ func (r *review) remedy(f *accessFinding) (string, error) {
 // narrowerAppRole gives what Microsoft Graph offers for less, if it does, and takes the broad app role away.
 func (r *review) narrowerAppRole(f *accessFinding) string {
 	graph, app := r.graph()
-	who, what := r.reference(f.who), r.reference(graph.ID)
+	who, what := r.dir.Reference(f.who), r.dir.Reference(graph.ID)
 	revoke := apierr.Command("inborn revoke %s %s %s", who, what, f.appRole)
 	if narrower := directory.NarrowerGraphRole(app, f.appRole); narrower != "" {
 		return apierr.Command("inborn grant %s %s %s", who, what, narrower) + " && " + revoke
@@ -43,19 +43,25 @@ func (r *review) narrowerAppRole(f *accessFinding) string {
 
 // narrowerRole gives roles that are enough and takes the assignment away.
 func (r *review) narrowerRole(f *accessFinding) (string, error) {
-	remove := "inborn role remove" + held(r.reference(f.who), f.role, f.at)
+	who := r.dir.Reference(f.who)
+	remove := "inborn role remove" + held(who, f.role, f.at)
 	if f.unused {
 		return remove, nil
 	}
-	proposals, err := r.proposals(f)
-	if err != nil || len(proposals) == 0 {
+	proposals, enough, err := r.proposals(f)
+	if err != nil || !enough {
 		return "", err
 	}
-	var steps []string
-	for _, p := range proposals { // what was limited by a condition stays so
-		steps = append(steps, assigned(r.reference(f.who), p.Role, p.Scope, f.assignment.Condition))
+	var steps, last []string
+	for _, p := range proposals {
+		step := assigned(who, p.Role, p.Scope, r.conditionOf(f, p))
+		if p.Role.ID == f.role.ID && rbac.SameScope(p.Scope, f.at) { // the same with a condition, for which there is no room before
+			last = append(last, step)
+		} else {
+			steps = append(steps, step)
+		}
 	}
-	return strings.Join(append(steps, remove), " && "), nil
+	return strings.Join(slices.Concat(steps, []string{remove}, last), " && "), nil
 }
 
 // assigned is the command that gives a principal a role.
@@ -69,35 +75,72 @@ func assigned(who string, role *rbac.Role, scope resource.ID, condition string) 
 
 // held are the flags that name a principal, a role and a scope.
 func held(who string, role *rbac.Role, scope resource.ID) string {
-	name := role.Name
-	if !role.BuiltIn { // whose name may be anything
-		name = role.ID.String()
-	}
-	return apierr.Command(" --principal %s --role %s --scope %s", who, name, scope)
+	return apierr.Command(" --principal %s --role %s --scope %s", who, state.RoleReference(role), scope)
 }
 
-// proposals are the roles that would do in the place of a broad one: by what it was needed for, or if that is not known by
-// where its holder is at work.
-func (r *review) proposals(f *accessFinding) ([]rbac.Proposal, error) {
+// proposals are the roles that would do in the place of one: by what it was needed for, or if that is not known by where
+// its holder is at work, or where there is what the role is for. None may be enough, too. What would be found again at
+// the next review is not proposed.
+func (r *review) proposals(f *accessFinding) (all []rbac.Proposal, enough bool, err error) {
 	needs, err := r.neededFor(f.assignment)
+	fits := func(p rbac.Proposal) bool { return r.fits(f, p) }
 	switch {
 	case err != nil || needs.More:
-		return nil, err
+		return nil, false, err
 	case len(needs.List) > 0:
-		return r.ranking().Narrower(f.role, f.at, needs.List), nil
+		if all = r.dir.Ranking().Narrower(f.role, f.at, needs.List, fits); all == nil && r.reach(f.role).GivesAccess {
+			all = []rbac.Proposal{{Role: f.role, Scope: f.at}} // limited to the roles that it was used to give
+		}
+		return all, len(all) > 0 && !slices.ContainsFunc(all, func(p rbac.Proposal) bool { return !r.fits(f, p) }), nil
 	}
-	role, there := r.stepDown(f), r.workplaces(f)
-	if len(there) == 0 || len(there) > maxWorkplaces {
-		return []rbac.Proposal{{Role: role, Scope: f.at}}, nil
+	guesses := r.guesses(f)
+	for _, guess := range guesses {
+		if !slices.ContainsFunc(guess, func(p rbac.Proposal) bool { return !r.fits(f, p) }) {
+			return guess, true, nil
+		}
 	}
-	if reach := r.reach(f.role); !reach.GivesAccess || !reach.Everything && f.kind == broadRole {
-		role = f.role // the same, but only where it is needed
+	return nil, false, nil
+}
+
+// fits reports whether a review would find nothing in what is proposed in the place of an assignment.
+func (r *review) fits(f *accessFinding, p rbac.Proposal) bool {
+	kind, _, _ := r.tooMuch(r.proposed(f, p, r.conditionOf(f, p)), p.Role)
+	return kind == ""
+}
+
+// proposed is a proposal as if it were made.
+func (r *review) proposed(f *accessFinding, p rbac.Proposal, condition string) *rbac.RoleAssignment {
+	return &rbac.RoleAssignment{Principal: f.who, PrincipalType: f.assignment.PrincipalType, Role: p.Role.ID, Scope: p.Scope, Condition: condition}
+}
+
+// guesses are proposals for whoever has not used his role yet, the least loss first.
+func (r *review) guesses(f *accessFinding) (all [][]rbac.Proposal) {
+	at := func(role *rbac.Role, scopes []resource.ID) (guess []rbac.Proposal) {
+		for _, scope := range scopes {
+			guess = append(guess, rbac.Proposal{Role: role, Scope: scope})
+		}
+		return guess
 	}
-	var all []rbac.Proposal
-	for _, scope := range there {
-		all = append(all, rbac.Proposal{Role: role, Scope: scope})
+	if reach := r.reach(f.role); reach.Data > rbac.NoData && !reach.Everything && !reach.GivesAccess {
+		if stores, few := r.storePlaces(f); few { // none at all: nothing is lost with the role
+			all = append(all, at(f.role, stores))
+		}
+		return all
 	}
-	return all, nil
+	roles := []*rbac.Role{f.role, r.dir.Role(rbac.Reader)}
+	if f.role.ID == rbac.Owner {
+		roles = slices.Insert(roles, 1, r.dir.Role(rbac.Contributor))
+	}
+	places := [][]resource.ID{{f.at}}
+	if there := r.workplaces(f); len(there) > 0 && len(there) <= maxWorkplaces {
+		places = [][]resource.ID{there, {f.at}}
+	}
+	for _, there := range places {
+		for _, role := range roles {
+			all = append(all, at(role, there))
+		}
+	}
+	return all
 }
 
 // neededFor returns what an assignment was needed for, as far as that is still there.
@@ -108,60 +151,14 @@ func (r *review) neededFor(a *rbac.RoleAssignment) (rbac.Needs, error) {
 	had, err := r.NeedsOf(r.r.Context(), r.dir.Tenant().ID, a.ID)
 	needs := rbac.Needs{More: had.More}
 	for _, need := range had.List {
-		if scope, ok := r.existing(need.Scope); ok {
+		scope, ok := r.dir.Existing(need.Scope)
+		gone := !ok || !rbac.Within(scope, need.Scope) || (scope.Group() == "") != (need.Scope.Group() == "")
+		if !gone {
 			need.Scope = scope
 			needs.Add(need)
 		}
 	}
 	return needs, err
-}
-
-// existing returns a scope at which a role can be assigned: the scope itself, or the group above a resource that is gone.
-func (r *review) existing(scope resource.ID) (resource.ID, bool) {
-	subscription, err := guid.Parse(scope.Subscription())
-	if err != nil {
-		name, _ := rbac.ManagementGroupName(scope)
-		_, isGroup := r.dir.ManagementGroup(name)
-		return scope, scope == rbac.Tenant || isGroup
-	}
-	if _, ok := r.dir.Subscription(subscription); !ok {
-		return "", false
-	}
-	group, ok := r.dir.ResourceGroup(scope.GroupID())
-	if scope.Group() == "" || !ok {
-		return scope, scope.Group() == ""
-	}
-	for _, level := range rbac.Levels(scope) {
-		if level.Type() == "" {
-			continue
-		}
-		_, isResource := r.dir.Resource(level)
-		_, isIdentity := r.dir.Identity(level)
-		if !isResource && !isIdentity {
-			return group.ID, true
-		}
-		break
-	}
-	return scope, true
-}
-
-// newRanking returns what ranks the built-in roles, once somebody needs it.
-func newRanking() func() *rbac.Ranking {
-	return sync.OnceValue(func() *rbac.Ranking {
-		catalog, err := rbac.BuiltIn()
-		if err != nil { // with which no View could be there either
-			return rbac.NewRanking(nil)
-		}
-		return rbac.NewRanking(catalog.Roles())
-	})
-}
-
-// stepDown is the next smaller of the general roles: without the right to give access, then without the right to change.
-func (r *review) stepDown(f *accessFinding) *rbac.Role {
-	if f.role.ID == rbac.Owner {
-		return r.dir.Role(rbac.Contributor)
-	}
-	return r.dir.Role(rbac.Reader)
 }
 
 // maxWorkplaces bounds how many assignments are proposed in the place of one.
@@ -214,31 +211,5 @@ func (r *review) addWorkplaces(workload guid.GUID, add func(resource.ID)) {
 func (r *review) isBelow(outer, inner resource.ID) bool {
 	return !rbac.SameScope(outer, inner) && slices.ContainsFunc(rbac.Lineage(r.dir, inner), func(above resource.ID) bool {
 		return rbac.SameScope(outer, above)
-	})
-}
-
-// reference is how a command names a principal: by a name if that is sure to lead to it and easy to read, else by its id.
-func (r *review) reference(id guid.GUID) string {
-	name := ""
-	if user, ok := r.dir.User(id); ok {
-		name = user.UPN
-	} else if sp, ok := r.dir.ServicePrincipal(id); ok {
-		name = sp.DisplayName
-	}
-	for other := range r.dir.ServicePrincipalsNamed(name) {
-		if other.ID != id {
-			return id.String()
-		}
-	}
-	if _, err := guid.Parse(name); err == nil || !isPlainName(name) {
-		return id.String()
-	}
-	return name
-}
-
-// isPlainName reports whether a name can stand in any command and survives being shown.
-func isPlainName(name string) bool {
-	return name != "" && name[0] != '-' && name[0] != '/' && !strings.ContainsFunc(name, func(c rune) bool {
-		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune(" ._-@", c))
 	})
 }

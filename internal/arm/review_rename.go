@@ -8,6 +8,7 @@ import (
 	"github.com/inborn-id/inborn/internal/directory"
 	"github.com/inborn-id/inborn/internal/rbac"
 	"github.com/inborn-id/inborn/internal/resource"
+	"github.com/inborn-id/inborn/internal/state"
 )
 
 // maxSteps bounds a chain of commands.
@@ -62,7 +63,7 @@ func (r *review) rolesFor(old *resource.ManagedIdentity, name string) (steps []s
 	all = true
 	for a := range r.dir.Grants(old.PrincipalID).All() {
 		role := r.dir.Role(a.Role)
-		if role == nil || !r.mayRead(a.Scope) || r.reach(role).GivesAccess || isBroad(r.reach(role), a.Scope) {
+		if role == nil || !r.mayRead(a.Scope) || !r.isHandedOn(a, role) {
 			all = false
 			continue
 		}
@@ -82,11 +83,11 @@ func (r *review) grantsFor(old *resource.ManagedIdentity, name string) (steps []
 			role, ok = app.Role(given.AppRole)
 		}
 		broad := ok && app.AppID == directory.GraphAppID && directory.GraphRoleReach(role.Value) != directory.ReachLimited
-		if !ok || broad || !isPlainName(role.Value) || !r.mayRead(rbac.Tenant) {
+		if !ok || broad || !state.IsPlainName(role.Value) || !r.mayRead(rbac.Tenant) {
 			all = false
 			continue
 		}
-		steps = append(steps, apierr.Command("inborn grant %s %s %s", name, r.reference(api.ID), role.Value))
+		steps = append(steps, apierr.Command("inborn grant %s %s %s", name, r.dir.Reference(api.ID), role.Value))
 	}
 	slices.Sort(steps)
 	return steps, all

@@ -52,24 +52,26 @@ func badFilter(text string) error {
 		" principalId eq '{value}', assignedTo('{value}'), roleName eq '{value}' and type eq '{value}'.", text).At("$filter")
 }
 
-// roleFilter reads the filter of a list of role definitions.
-func roleFilter(text string) (func(*rbac.Role) bool, error) {
-	all := func(*rbac.Role) bool { return true }
+// roleFilter reads the filter of a list of role definitions: which it lets through, and whether those come, too, that are
+// assignable only below the scope.
+func roleFilter(text string) (match func(*rbac.Role) bool, below bool, err error) {
+	match = func(*rbac.Role) bool { return true }
 	if strings.TrimSpace(text) == "" {
-		return all, nil
+		return match, false, nil
 	}
-	match := all
 	for _, phrase := range phrases(text) {
 		before := match
 		if name, ok := equals(phrase, "roleName"); ok {
 			match = func(r *rbac.Role) bool { return before(r) && strings.EqualFold(r.Name, name) }
 		} else if kind, ok := equals(phrase, "type"); ok {
 			match = func(r *rbac.Role) bool { return before(r) && r.BuiltIn == strings.EqualFold(kind, "BuiltInRole") }
-		} else if !strings.EqualFold(phrase, "atScopeAndBelow()") && !strings.EqualFold(phrase, "atScope()") {
-			return nil, badFilter(text)
+		} else if strings.EqualFold(phrase, "atScopeAndBelow()") {
+			below = true
+		} else if !strings.EqualFold(phrase, "atScope()") {
+			return nil, false, badFilter(text)
 		}
 	}
-	return match, nil
+	return match, below, nil
 }
 
 // assignmentFilter is the filter of a list of role assignments.

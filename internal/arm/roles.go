@@ -1,7 +1,9 @@
 package arm
 
 import (
+	"iter"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/inborn-id/inborn/internal/apierr"
@@ -61,13 +63,13 @@ func (c *call) pathID(name, what string) (guid.GUID, error) {
 }
 
 func (c *call) listRoleDefinitions() error {
-	match, err := roleFilter(query(c.r, "$filter"))
+	match, below, err := roleFilter(query(c.r, "$filter"))
 	if err != nil {
 		return err
 	}
 	at := scopeOf(c.id)
 	return c.page(func(yield func(string, any) bool) {
-		for r := range c.dir.RoleDefinitions(at) {
+		for r := range c.rolesAround(at, below) {
 			key := "0" + strings.ToLower(r.Name) // built-in roles come by name, custom ones by id
 			if !r.BuiltIn {
 				key = "1" + r.ID.String()
@@ -77,6 +79,27 @@ func (c *call) listRoleDefinitions() error {
 			}
 		}
 	})
+}
+
+// rolesAround walks the roles that can be assigned at a scope and, if wanted, those that can be only below it: all built-in
+// ones in the order of their names, then the custom ones in the order of their ids.
+func (c *call) rolesAround(at resource.ID, below bool) iter.Seq[*rbac.Role] {
+	if !below {
+		return c.dir.RoleDefinitions(at)
+	}
+	return func(yield func(*rbac.Role) bool) {
+		for r := range c.dir.RoleDefinitions(rbac.Tenant) { // at which no custom role is assignable
+			if !yield(r) {
+				return
+			}
+		}
+		isAround := func(scope resource.ID) bool { return c.holdsAt(scope, at) || c.holdsAt(at, scope) } // a group of subscriptions
+		for r := range c.dir.CustomRoles() {
+			if slices.ContainsFunc(r.AssignableScopes, isAround) && !yield(r) {
+				return
+			}
+		}
+	}
 }
 
 func (c *call) findRoleDefinition(dir *state.Directory) (*rbac.Role, error) {
@@ -101,7 +124,8 @@ func (c *call) getRoleDefinition() error {
 }
 
 // putRoleDefinition makes or changes a custom role. It takes the right to do so at each scope that the role shall be
-// assignable at. The status is 201 in either case: clients accept nothing else.
+// assignable at, and at each where it is so far: whoever has it there would get what it becomes. The status is 201 in
+// either case: clients accept nothing else.
 func (c *call) putRoleDefinition() error {
 	id, err := c.pathID("role", "role definition")
 	if err != nil {
@@ -117,17 +141,15 @@ func (c *call) putRoleDefinition() error {
 	}
 	var made rbac.RoleDefinition
 	err = c.update(func(d *state.Draft) (err error) {
+		if err := c.mayChangeRole(d.Directory(), id); err != nil {
+			return err
+		}
 		made = rbac.RoleDefinition{ID: id, Name: p.Name, Description: p.Description, Permissions: permissionsIn(p.Permissions),
 			AssignableScopes: p.Scopes, UpdatedBy: c.caller.id}
 		if made, err = d.PutRoleDefinition(made); err != nil {
 			return err
 		}
-		for _, scope := range made.AssignableScopes {
-			if err := authorizeLinked(d.Directory(), c, c.needs, scope); err != nil {
-				return err
-			}
-		}
-		return nil
+		return c.mayChangeRole(d.Directory(), id)
 	})
 	if err != nil {
 		return err
@@ -146,6 +168,9 @@ func (c *call) deleteRoleDefinition() error {
 		if gone = d.Directory().Role(id); gone == nil {
 			return nil
 		}
+		if err := c.mayChangeRole(d.Directory(), id); err != nil {
+			return err
+		}
 		return d.DeleteRoleDefinition(id)
 	})
 	if err != nil {
@@ -155,6 +180,20 @@ func (c *call) deleteRoleDefinition() error {
 		return c.empty(http.StatusNoContent)
 	}
 	return c.json(http.StatusOK, roleDefinitionOut(scopeOf(c.id), gone))
+}
+
+// mayChangeRole asks for the right of the call at every scope that a custom role is assignable at, if there is such a role.
+func (c *call) mayChangeRole(dir *state.Directory, id guid.GUID) error {
+	role := dir.Role(id)
+	if role == nil || role.BuiltIn {
+		return nil
+	}
+	for _, scope := range role.AssignableScopes {
+		if err := authorizeLinked(dir, c, c.needs, scope); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *call) listDenyAssignments() error {

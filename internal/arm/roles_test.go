@@ -69,6 +69,17 @@ func TestRoleDefinitions(t *testing.T) {
 		`"/providers/Microsoft.Management/managementGroups/`+home.ID.String()+`"`)), 400, "BadRequest")
 	list := w.want(200, "GET", sub+rolesAt+v2022+"&$filter=type+eq+'CustomRole'", "")
 	w.equal("59", list.at("value", "0", "name")+list.at("value", "1", "name"), custom)
+	below := "10000000-0000-4000-8000-000000000002"
+	w.want(201, "PUT", rg+rolesAt+"/"+below+v2022, body("Below", `"actions":["a/b"]`, `"`+rg+`"`))
+	list = w.want(200, "GET", sub+rolesAt+v2022+"&$filter=type+eq+'CustomRole'", "")
+	w.equal("assignable below only", list.at("value", "0", "name")+list.at("value", "1", "name"), custom)
+	for _, at := range []string{sub, rg, "", "/providers/Microsoft.Management/managementGroups/" + home.ID.String()} {
+		list = w.want(200, "GET", at+rolesAt+v2022+"&$filter=atScopeAndBelow()+and+type+eq+'CustomRole'", "")
+		w.equal("at scope and below "+at, list.at("value", "0", "name")+list.at("value", "1", "name")+list.at("value", "2", "name"), custom+below)
+	}
+	list = w.want(200, "GET", group2+rolesAt+v2022+"&$filter=atScopeAndBelow()+and+type+eq+'CustomRole'", "")
+	w.equal("elsewhere", list.at("value", "0", "name")+list.at("value", "1", "name"), custom)
+	w.want(200, "DELETE", sub+rolesAt+"/"+below+v2022, "")
 	who, _ := w.robot()
 	w.status("in use", w.assign("", sub, 1, who.id.String(), custom, ""), 201, "")
 	w.status("57", w.do("DELETE", sub+rolesAt+"/"+custom+v2022, ""), 400, "RoleDefinitionHasAssignments")
@@ -249,6 +260,24 @@ func TestAccessTellsWhoMayAndWhy(t *testing.T) {
 	list := ask("who", `{"action":"Microsoft.Web/sites/read"}`)
 	if !strings.Contains(list.text, `"principalName":"robot","principalType":"ServicePrincipal","roleName":"Reader"`) {
 		t.Errorf("who: %s", list.text)
+	}
+	w.equal("an action needs no hint", ask("can", `{"principalId":"`+who.id.String()+`","action":"Microsoft.Web/sites/write"}`).at("hint"), "")
+	w.equal("who else", list.at("localAdministrator"), "true")
+	none := ask("who", `{"action":"Microsoft.KeyVault/vaults/secrets/getSecret/action"}`)
+	w.equal("the administrator", none.at("localAdministrator")+" "+none.at("hint"),
+		"true Microsoft.KeyVault/vaults/secrets/getSecret/action is a data action: --data-action.")
+	blobs := ask("who", `{"action":"`+blobRead+`","isDataAction":true}`)
+	w.equal("has no blobs", blobs.text, `{"value":[],"localAdministrator":false}`)
+	for action, hint := range map[string]string{
+		"Microsoft.KeyVault/vaults/secret/getSecret/action": "Microsoft.KeyVault/vaults/secret/getSecret/action may be misspelt: no role names it." +
+			" Did you mean Microsoft.KeyVault/vaults/secrets/getSecret/action?",
+		"Microsoft.Web/sites/read":            "Microsoft.Web/sites/read is an action of the control plane: leave out --data-action.",
+		"Microsoft.KeyVault/vaults/getsecret": "Microsoft.KeyVault/vaults/getsecret may be misspelt: an action ends with read, write, delete or action.",
+	} {
+		w.equal(action, ask("can", `{"principalId":"`+who.id.String()+`","isDataAction":true,"action":"`+action+`"}`).at("hint"), hint)
+	}
+	for _, own := range []string{"Microsoft.KeyVault/vaults/write", "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action", "Inborn.Platform/access/can/action"} {
+		w.equal(own, ask("can", `{"principalId":"`+who.id.String()+`","action":"`+own+`"}`).at("hint"), "")
 	}
 	w.status("a pattern", ask("can", `{"principalId":"`+who.id.String()+`","action":"Microsoft.Web/*"}`), 400, "BadRequest")
 	w.status("a reader may ask nothing of the kind", w.as(bearer, "POST", rg+"/providers/Inborn.Platform/access/who"+own, `{"action":"a/b"}`), 403, "AuthorizationFailed")

@@ -98,6 +98,7 @@ func (a *api) routes() []serve.Route {
 		a.route("POST", "{scope...}/providers/Inborn.Platform/environment", "Inborn.Platform/environment/action", (*call).getEnvironment),
 		a.route("GET", "{scope...}/providers/Inborn.Platform/accesses", "Inborn.Platform/accesses/read", (*call).listAccesses),
 		a.route("POST", "/providers/Inborn.Platform/apply", "Inborn.Platform/apply/action", (*call).apply),
+		a.route("GET", "/providers/Inborn.Platform/traces", "Inborn.Platform/traces/read", (*call).listTraces),
 		a.route("GET", "/providers/Inborn.Platform/traces/{request}", "Inborn.Platform/traces/read", (*call).getTrace),
 	})
 }
@@ -116,7 +117,7 @@ func (a *api) generic(pattern string) []serve.Route {
 func (a *api) route(method, pattern string, needs action, do func(*call) error) serve.Route {
 	return a.filtered(method, pattern, needs, func(c *call) error {
 		if err := authorize(c.dir, c.caller, c.needs, c.id); err != nil {
-			serve.Note(c.r, "permission", "%s", c.named(decide(c.dir, c.caller, c.needs, c.id, nil)))
+			serve.Note(c.r, "permission", "%s", c.dir.Explain(decide(c.dir, c.caller, c.needs, c.id, nil)))
 			return err
 		}
 		if method != http.MethodGet && method != http.MethodHead {

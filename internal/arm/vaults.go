@@ -29,7 +29,7 @@ func vaultKind() kind {
 // respellVault gives the properties that decide something the one spelling under which they are kept, so that no other
 // spelling gets past the rules for them.
 func respellVault(s *stripped) error {
-	for _, name := range []string{createMode, purgeProtection, softDelete, retentionDays, "enableRbacAuthorization", "accessPolicies", "tenantId"} {
+	for _, name := range []string{createMode, purgeProtection, softDelete, retentionDays, rbacModel, "accessPolicies", "tenantId"} {
 		respell(s.props, name)
 	}
 	return nil
@@ -54,10 +54,33 @@ func checkVault(w *written) error {
 	if name := strings.ToLower(text(sku, "name")); name != "standard" && name != "premium" {
 		return apierr.New(apierr.PropertyInvalid, "The sku '%s' is none of a vault: use standard or premium.", scalar(sku["name"])).At("properties.sku.name")
 	}
-	if _, err := policiesOf(w.props); err != nil {
+	if _, err := policiesOf(w.props, tenant); err != nil {
+		return err
+	}
+	if err := w.checkModel(); err != nil {
 		return err
 	}
 	return w.checkProtection()
+}
+
+// checkModel keeps who decides about the use of a vault, roles or access policies, unless the body says otherwise; and
+// then that takes the right to assign roles there. Else whoever may write a vault could read what is in it, by making
+// access policies decide, of which one is his own.
+func (w *written) checkModel() error {
+	if w.old == nil {
+		return nil
+	}
+	was, err := vault.ReadSettings(w.old.Properties)
+	if err != nil {
+		return err
+	}
+	if w.props[rbacModel] == nil && was.RBAC {
+		w.props[rbacModel] = true
+	}
+	if is := w.props[rbacModel] == true; is == was.RBAC {
+		return nil
+	}
+	return authorizeLinked(w.d.Directory(), w.c, assignmentsWrite, w.old.ID)
 }
 
 func showVault(s *shown) {
@@ -68,23 +91,42 @@ func showVault(s *shown) {
 	fill(sku, "name", "standard")
 }
 
-// policiesOf reads the access policies in the properties of a vault.
-func policiesOf(props map[string]any) ([]accessPolicyWire, error) {
+// rbacModel is the property that says that roles decide and not access policies.
+const rbacModel = "enableRbacAuthorization"
+
+// maxPolicies is how many access policies a vault can have (the service's own limit).
+const maxPolicies = 1024
+
+// policiesOf reads the access policies in the properties of a vault of a tenant.
+func policiesOf(props map[string]any, tenant string) ([]accessPolicyWire, error) {
 	var policies []accessPolicyWire
 	text, err := json.Marshal(props["accessPolicies"])
 	if err == nil {
 		err = json.Unmarshal(text, &policies)
 	}
-	for _, p := range policies {
-		if err == nil && p.ObjectID == "" {
-			err = errNoObjectID
-		}
+	if err == nil {
+		err = checkPolicies(policies, tenant)
 	}
 	if err != nil {
-		return nil, apierr.New(apierr.PropertyInvalid, "The property accessPolicies must be a list of objects with tenantId, objectId and permissions.").
+		return nil, apierr.New(apierr.PropertyInvalid, "The property accessPolicies must be a list of up to %d objects with tenantId, objectId and permissions.", maxPolicies).
 			At("properties.accessPolicies").Because(err)
 	}
 	return policies, nil
+}
+
+func checkPolicies(policies []accessPolicyWire, tenant string) error {
+	if len(policies) > maxPolicies {
+		return errors.New("too many policies")
+	}
+	for _, p := range policies {
+		if p.ObjectID == "" {
+			return errors.New("a policy has no objectId")
+		}
+		if p.TenantID != "" && !strings.EqualFold(p.TenantID, tenant) {
+			return errors.New("a policy is for another tenant")
+		}
+	}
+	return nil
 }
 
 // changePolicies adds permissions to those that principals have in a vault, replaces them, or takes them away.
@@ -110,7 +152,8 @@ func (c *call) changePolicies() error {
 		if props == nil {
 			props = map[string]any{}
 		}
-		policies, err := policiesOf(props)
+		tenant := d.Directory().Tenant().ID.String()
+		policies, err := policiesOf(props, tenant)
 		if err != nil {
 			return err
 		}
@@ -118,6 +161,9 @@ func (c *call) changePolicies() error {
 			policies = changePolicy(policies, one, operation)
 		}
 		props["accessPolicies"] = policies
+		if policies, err = policiesOf(props, tenant); err != nil {
+			return err
+		}
 		spec := state.SpecOf(vault)
 		if spec.Properties, err = encodeProperties(props); err != nil {
 			return err
@@ -176,6 +222,3 @@ func accessPoliciesOut(vault *resource.Resource, policies []accessPolicyWire) ac
 	return accessPoliciesWire{ID: string(vault.ID) + "/accessPolicies/", Type: typeVault + "/accessPolicies", Location: vault.Location,
 		Properties: &accessPolicyProps{append([]accessPolicyWire{}, policies...)}}
 }
-
-// errNoObjectID is why a list of access policies cannot be read.
-var errNoObjectID = errors.New("a policy has no objectId")

@@ -166,6 +166,14 @@ type accessIn struct {
 type decisionWire struct {
 	Decision string   `json:"decision"` // Allowed, NotAllowed or Denied
 	Reasons  []string `json:"reasons"`
+	Hint     string   `json:"hint,omitempty"` // what was perhaps meant, if nothing allows it
+}
+
+// holdersWire is who may do something.
+type holdersWire struct {
+	Value         []holderWire `json:"value"`
+	Administrator bool         `json:"localAdministrator"` // may do it too, which takes no assignment
+	Hint          string       `json:"hint,omitempty"`     // what was perhaps meant, if nobody may
 }
 
 type holderWire struct {

@@ -19,7 +19,7 @@ func newApply(sh *shell) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "apply --file MANIFEST.yaml",
 		Short:   "Bring a running Inborn to what a manifest declares",
-		Long:    "Bring a running Inborn to what a manifest declares, and print what that changes. Applying it again changes\nnothing. All of it takes effect, or nothing does. What secrets take fromEnv and fromFile is read here, and files are\nseen from the manifest.",
+		Long:    "Bring a running Inborn to what a manifest declares, and print what that changes. Applying it again changes\nnothing. All of it takes effect, or nothing does. What secrets take fromEnv and fromFile is read here, and files are\nseen from the manifest. docs/manifest.md has all that a manifest can say; a mistake is answered with its place and the keys\nthat there are.",
 		Example: "  inborn apply --file inborn.yaml --dry-run\n  inborn apply --file inborn.yaml --prune",
 		Args:    exactly(0),
 		RunE:    func(c *cobra.Command, _ []string) error { return sh.apply(c.Context(), file, dryRun, prune) },

@@ -131,7 +131,7 @@ func newRoot(sh *shell) *cobra.Command {
 	})
 	root.AddCommand(
 		newDev(sh), newRun(sh), newEnv(sh), newApply(sh),
-		newIdentity(sh), newResource(sh), newRole(sh), newAccess(sh), newApp(sh), newGrant(sh), newRevoke(sh), newToken(sh),
+		newIdentity(sh), newResource(sh), newUser(sh), newRole(sh), newAccess(sh), newApp(sh), newGrant(sh), newRevoke(sh), newToken(sh),
 		newVault(sh), newBackup(sh), newExplain(sh), newVersion(sh),
 	)
 	return root

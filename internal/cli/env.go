@@ -58,8 +58,13 @@ func (sh *shell) printLaunch(l *launch, settings map[string]string) error {
 	}
 	fmt.Fprintf(sh.out, "unset %s\n", strings.Join(conflicting[:], " ")) // first: the launch may set some of them itself
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		if !isVariable(name) { // a shell would take it for something else
+		_, set := settings[name]
+		switch {
+		case !isVariable(name): // a shell would take it for something else
 			sh.warn(name + " is not set: shells take no such name for a variable.")
+			continue
+		case set && runsCode(name):
+			sh.warn(name + " is not set: in your own shell it would run what the settings of the resource say. inborn run sets it.")
 			continue
 		}
 		fmt.Fprintf(sh.out, "export %s='%s'\n", name, strings.ReplaceAll(env[name], "'", `'\''`))

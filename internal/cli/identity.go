@@ -196,13 +196,24 @@ func (sh *shell) identityDelete(ctx context.Context, name string) error {
 	}
 	identity, err := c.findIdentity(ctx, name)
 	if err != nil {
-		return err
+		return c.orUnassign(ctx, name, err)
 	}
 	if err := c.arm(ctx, http.MethodDelete, identity.ID+armVersion, nil, nil); err != nil {
 		return err
 	}
 	sh.say("deleted %s; for 30 days it can be had back: %s", identity.Name, apierr.Command("inborn identity restore %s", identity.Name))
 	return nil
+}
+
+// orUnassign gives the refusal to delete an identity that is not there another remedy, if a resource has that name: its
+// system-assigned identity ends otherwise.
+func (c *client) orUnassign(ctx context.Context, name string, refused error) error {
+	r, err := c.findResource(ctx, name)
+	if err != nil || r.Identity == nil || r.Identity.PrincipalID == "" {
+		return refused
+	}
+	return &exitError{code: exitNoIdentity, err: apierr.New(apierr.ObjectNotFound, "%q is a resource, and its system-assigned identity is no identity of its own.", r.Name).
+		WithHelp("inborn identity unassign %s --system", r.Name)}
 }
 
 func newAssign(sh *shell, assign bool) *cobra.Command {

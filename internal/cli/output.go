@@ -9,7 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// print shows value as JSON, or as the table that rows makes of it: the first row is the head.
+// print shows value as JSON, or as the table that rows makes of it: the first row is the head. In a table of what and its
+// value, no value is shown as a dash, which keeps the columns together.
 func (sh *shell) print(value any, rows [][]string) error {
 	if sh.output == "json" {
 		return sh.printJSON(value)
@@ -19,6 +20,9 @@ func (sh *shell) print(value any, rows [][]string) error {
 		cells := make([]string, len(row))
 		for i, cell := range row {
 			cells[i] = printable(cell)
+		}
+		if len(cells) == 2 && cells[1] == "" {
+			cells[1] = "-"
 		}
 		fmt.Fprintln(w, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
 	}

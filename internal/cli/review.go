@@ -149,7 +149,7 @@ func (f reviewFinding) text() string {
 	}
 	text := fmt.Sprintf("  %-7s %s\n          why: %s\n", f.Severity, what, f.Why)
 	if f.Command == "" {
-		return text + "          It was used for all of that: no smaller role or narrower scope is known to be enough.\n"
+		return text + "          No smaller role or narrower scope is known to be enough.\n"
 	}
 	return text + "          try: " + f.Command + "\n"
 }

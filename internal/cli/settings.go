@@ -96,6 +96,14 @@ func unfit(name, value string) string {
 	return ""
 }
 
+// runsCode reports whether a variable has a shell, or any program that is started from it, run something else than it was
+// told to. A program of a site is free to; the shell of a person who becomes the site is not the site's.
+func runsCode(name string) bool {
+	return strings.HasPrefix(name, "LD_") || strings.HasPrefix(name, "DYLD_") || strings.HasPrefix(name, "PS") && len(name) == 3 ||
+		slices.Contains([]string{"PROMPT_COMMAND", "BASH_ENV", "ENV", "IFS", "PATH", "CDPATH", "SHELLOPTS", "BASHOPTS", "FPATH", "ZDOTDIR",
+			"EDITOR", "VISUAL", "PAGER", "GIT_SSH_COMMAND", "NODE_OPTIONS", "PYTHONSTARTUP", "PERL5OPT", "RUBYOPT", "JAVA_TOOL_OPTIONS"}, name)
+}
+
 // callers is the environment of the caller, with settings in it; clean takes out what the program must not see of the caller.
 func callers(settings map[string]string, clean func([]string) []string) []string {
 	return with(clean(os.Environ()), settings)

@@ -13,6 +13,7 @@ type servicePrincipal struct {
 	ID               string    `json:"id"`
 	AppID            string    `json:"appId"`
 	DisplayName      string    `json:"displayName"`
+	UPN              string    `json:"userPrincipalName,omitempty"` // of a user
 	Type             string    `json:"servicePrincipalType"`
 	AlternativeNames []string  `json:"alternativeNames,omitempty"`
 	AppRoles         []appRole `json:"appRoles,omitempty"`
@@ -209,10 +210,15 @@ type roleAssignment struct {
 
 type roleAssignmentProperties struct {
 	RoleDefinitionID string `json:"roleDefinitionId"`
+	RoleName         string `json:"roleDefinitionName,omitempty"` // ours, as the next name
 	PrincipalID      string `json:"principalId"`
+	PrincipalName    string `json:"principalName,omitempty"`
 	PrincipalType    string `json:"principalType"`
 	Scope            string `json:"scope"`
 	Condition        string `json:"condition,omitempty"`
+	ConditionVersion string `json:"conditionVersion,omitempty"`
+	Description      string `json:"description,omitempty"`
+	Delegated        string `json:"delegatedManagedIdentityResourceId,omitempty"`
 }
 
 // accessQuestion and the answers to it are of Inborn.Platform/access.
@@ -225,10 +231,13 @@ type accessQuestion struct {
 type accessDecision struct {
 	Decision string   `json:"decision"` // Allowed, NotAllowed or Denied
 	Reasons  []string `json:"reasons"`
+	Hint     string   `json:"hint,omitempty"`
 }
 
 type accessList struct {
-	Value []accessHolder `json:"value"`
+	Value         []accessHolder `json:"value"`
+	Administrator bool           `json:"localAdministrator"` // may, too
+	Hint          string         `json:"hint"`
 }
 
 type accessHolder struct {

@@ -128,35 +128,42 @@ func refusedToken(err error, wanted string) error {
 		WithHelp("inborn token get --as RESOURCE --resource %s", wanted)
 }
 
-// forbidden refuses in the words of the service.
-func (c *call) forbidden(p vault.Permission, scope resource.ID) error {
-	if c.set.RBAC {
+// forbidden refuses in the words of the service what was decided in a directory.
+func (c *call) forbidden(dir *state.Directory, decided state.VaultDecision, p vault.Permission, scope resource.ID) error {
+	if decided.Refused != nil {
 		return apierr.New(apierr.PermissionMissing, "Caller is not authorized to perform action on resource.\r\n"+
 			"If role assignments, deny assignments or role definitions were changed recently, please observe propagation time.\r\n"+
 			"Caller: %s\r\nAction: '%s'\r\nResource: '%s'\r\nAssignment: (not found)\r\nDenyAssignmentId: null\r\nDecisionReason: null \r\nVault: %s;location=%s\r\n",
 			c.who, p.DataAction(), strings.ToLower(string(scope)), c.vault.ID.Name(), c.vault.Location).At(p.DataAction()).
-			WithHelp("inborn access can %s %s %s --data", c.who.id, p.DataAction(), scope)
+			Helped(dir.Remedy(*decided.Refused))
 	}
 	return apierr.New(apierr.PermissionMissing, "The user, group or application '%s' does not have %s %s permission on key vault '%s;location=%s'.",
-		c.who, p.Kind(), p.Word(), c.vault.ID.Name(), c.vault.Location).At(p.String()).Because(errPolicy)
+		c.who, p.Kind(), p.Word(), c.vault.ID.Name(), c.vault.Location).At(p.String()).Because(errPolicy).
+		Helped(fmt.Sprintf("No role helps, since access policies decide in %s: add %s to what its policy gives %s (%s) on %s.",
+			c.vault.ID.Name(), p.Word(), c.who.name, c.who.id, p.Kind()))
 }
 
 // settings remembers what the properties of vaults say, since to read them takes longer than to decide. A resource in a
-// View never changes, so its address is its version.
+// View never changes, so its address is its version; of each vault one version is kept.
 type settings struct {
 	mu  sync.Mutex
-	all map[*resource.Resource]vault.Settings
+	all map[resource.ID]readSettings
+}
+
+type readSettings struct {
+	of *resource.Resource
+	vault.Settings
 }
 
 const maxSettings = 1024
 
-func newSettings() *settings { return &settings{all: map[*resource.Resource]vault.Settings{}} }
+func newSettings() *settings { return &settings{all: map[resource.ID]readSettings{}} }
 
 func (s *settings) of(r *resource.Resource) (vault.Settings, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if found, ok := s.all[r]; ok {
-		return found, nil
+	if found := s.all[r.ID]; found.of == r {
+		return found.Settings, nil
 	}
 	read, err := vault.ReadSettings(r.Properties)
 	if err != nil {
@@ -165,6 +172,6 @@ func (s *settings) of(r *resource.Resource) (vault.Settings, error) {
 	if len(s.all) >= maxSettings {
 		clear(s.all)
 	}
-	s.all[r] = read
+	s.all[r.ID] = readSettings{r, read}
 	return read, nil
 }

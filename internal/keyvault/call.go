@@ -62,7 +62,7 @@ func (c *call) change(name string, then func(d *state.Draft) error) error {
 		scope := vault.Scope(r.ID, c.kind, name)
 		if decision := d.Directory().DecideVault(&set, c.who.vault(), c.needs, scope); !decision.Allowed {
 			c.reason = decision.Reason
-			return state.Batch{}, c.forbidden(c.needs, scope)
+			return state.Batch{}, c.forbidden(d.Directory(), decision, c.needs, scope)
 		}
 		err = then(d)
 		return d.Batch(), err

@@ -129,7 +129,7 @@ func (c *call) importCertificate() error {
 	}
 	var bundle *vault.Bundle
 	var contentType string
-	if err := c.inTurn(func() (err error) {
+	if err := c.atLeisure(func() (err error) {
 		bundle, contentType, err = vault.ImportCertificate(*in.Value, in.Password)
 		return err
 	}); err != nil {

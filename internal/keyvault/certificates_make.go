@@ -119,14 +119,15 @@ func (a *api) fulfil(ctx context.Context, dir *state.Directory, o order) (*deliv
 	return d, err
 }
 
-// certificateKey returns the key of an order: that of the former version, if it is to be kept and is what the policy wants.
+// certificateKey returns the key of an order: that of the former version, if it is to be kept and is what the policy wants. A
+// key that is not to leave the vault is not kept for a version whose secret would hold it.
 func (a *api) certificateKey(ctx context.Context, dir *state.Directory, o *order) (*vault.PrivateKey, error) {
 	spec, err := vault.KeySpec{Type: o.policy.Key.Type, Size: o.policy.Key.Size, Curve: o.policy.Key.Curve}.Check()
 	if err != nil {
 		return nil, err
 	}
 	if o.policy.Key.Reuse && o.former != nil && !o.former.IsPending() {
-		if has := o.former.Key; has.Type == spec.Type && has.Curve == spec.Curve && (spec.Type == vault.EC || has.Bits() == spec.Size) {
+		if has := o.former.Key; (has.Exportable || !o.policy.Key.Exportable) && has.Type == spec.Type && has.Curve == spec.Curve && (spec.Type == vault.EC || has.Bits() == spec.Size) {
 			return a.openKey(ctx, dir, vault.Keys, o.former)
 		}
 	}
@@ -136,7 +137,16 @@ func (a *api) certificateKey(ctx context.Context, dir *state.Directory, o *order
 // openKey returns the private key of a version of a certificate, which is kept with its key, or with itself while it is
 // pending.
 func (a *api) openKey(ctx context.Context, dir *state.Directory, kind vault.Kind, v *vault.Version) (*vault.PrivateKey, error) {
-	half, err := a.openHalf(ctx, dir, &vault.Version{Vault: v.Vault, Kind: kind, Name: v.Name, ID: v.ID})
+	if kind != v.Kind {
+		o, ok := dir.VaultObject(v.Vault, kind, v.Name)
+		if !ok {
+			return nil, notFound(kind, v.Name, v.ID)
+		}
+		if v, ok = dir.VaultVersion(o, v.ID); !ok {
+			return nil, notFound(kind, o.Name, v.ID)
+		}
+	}
+	half, err := a.openHalf(ctx, dir, v)
 	if err != nil {
 		return nil, err
 	}

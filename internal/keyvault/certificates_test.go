@@ -406,3 +406,19 @@ func TestReuseOfKeys(t *testing.T) {
 	}
 	w.verifies("/keys/c", w.signs("/keys/c"), true)
 }
+
+// TestAKeyThatStaysIsNotReusedByASecret: a key that may not leave the vault does not get into the secret of a later version.
+func TestAKeyThatStaysIsNotReusedByASecret(t *testing.T) {
+	w := withAuthority(t, same)
+	policy := func(exportable, reuse bool) string {
+		return certificateBody(fmt.Sprintf(`"key_props":{"kty":"EC","exportable":%t,"reuse_key":%t},"issuer":{"name":"Self"},"x509_props":{"subject":"CN=c"}`, exportable, reuse), "")
+	}
+	publicKey := func(c answer) string { return fmt.Sprint(w.leaf(c).PublicKey) }
+	closed := publicKey(w.create("c", policy(false, false)))
+	w.equal("closed again", publicKey(w.create("c", policy(false, true))), closed)
+	open := publicKey(w.create("c", policy(true, true)))
+	if open == closed {
+		t.Error("the key is in the secret now")
+	}
+	w.equal("open again", publicKey(w.create("c", policy(true, true))), open)
+}

@@ -70,6 +70,15 @@ func (c *call) inTurn(work func() error) (err error) {
 	return err
 }
 
+// atLeisure calls work that may take longer than anybody should wait for a signature, such as to open a file that was
+// encrypted with great effort, when it is its turn among such work.
+func (c *call) atLeisure(work func() error) (err error) {
+	if waited := c.makers.Do(c.r.Context(), func() { err = work() }); waited != nil {
+		return waited
+	}
+	return err
+}
+
 // verify says whether a signature is one of a digest.
 func (c *call) verify() error {
 	v, in, signature, err := c.usable(vault.Verify)

@@ -77,7 +77,7 @@ type api struct {
 	settings *settings
 	keys     *recent[*vault.PrivateKey]
 	ciphers  *recent[[]byte]
-	makers   *token.Signer // gives each RSA key that is made its turn
+	makers   *token.Signer // gives what takes long its turn: RSA keys that are made, files that are opened
 }
 
 // The bounds of how many requests wait for a turn, before others are sent away.

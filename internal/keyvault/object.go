@@ -206,6 +206,7 @@ func (c *call) restoreObject() error {
 		}
 	}
 	o := b.Parts[0].Object
+	c.name = o.Name // for the access log
 	var current *vault.Version
 	err = c.change(o.Name, func(d *state.Draft) error {
 		for i, part := range b.Parts {
@@ -258,6 +259,15 @@ func (c *call) openBackup(text string) (*vault.Backup, error) {
 	return b, nil
 }
 
+// clip bounds what a path says before it was looked at: no name is longer.
+func clip(text string) string {
+	const most = 128
+	if len(text) > most {
+		return text[:most]
+	}
+	return text
+}
+
 // tell writes the access log.
 func (c *call) tell(err error) {
 	if c.Accessed == nil {
@@ -265,9 +275,9 @@ func (c *call) tell(err error) {
 	}
 	object := ""
 	if c.name != "" {
-		object = string(c.kind) + "/" + c.name
+		object = string(c.kind) + "/" + clip(c.name)
 		if c.version != "" {
-			object += "/" + c.version
+			object += "/" + clip(c.version)
 		}
 	}
 	entry := vault.Access{Tenant: c.dir.Tenant().ID, Vault: c.vault.ID, At: c.Now(), Request: serve.RequestID(c.r), Principal: c.who.id, Caller: c.who.name,

@@ -111,7 +111,7 @@ func (a *api) begin(w http.ResponseWriter, r *http.Request, kind vault.Kind, nee
 	serve.Note(r, "permission", "%s", decision.Reason)
 	c.reason = decision.Reason
 	if !decision.Allowed {
-		return c, c.forbidden(needs, scope)
+		return c, c.forbidden(dir, decision, needs, scope)
 	}
 	if a.Needed != nil && !decision.Assignment.IsZero() && who.id != dir.LocalAdministrator().ID {
 		a.Needed(dir.Tenant().ID, decision.Assignment, decision.Need)

@@ -75,7 +75,10 @@ func (c *call) getSecret() error {
 	}
 	out, value := c.secretOut(o, v, c.id(v.Kind, v.Name, v.ID)), string(half)
 	if want := c.r.URL.Query().Get("outContentType"); want != "" {
-		if value, err = vault.ConvertSecret(c.Random, value, v.ContentType, want); err != nil {
+		if err := c.atLeisure(func() (err error) {
+			value, err = vault.ConvertSecret(c.Random, value, v.ContentType, want)
+			return err
+		}); err != nil {
 			return err
 		}
 		out.ContentType = want

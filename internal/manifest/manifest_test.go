@@ -1,6 +1,10 @@
 package manifest
 
 import (
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,8 +14,8 @@ import (
 
 func TestParseErrorsNameTheirPlace(t *testing.T) {
 	for _, c := range []struct{ name, text, place, message string }{
-		{"unknown key", "tenant: {name: a}\nidentities:\n  - name: x\n    colour: red\n", "4:5", `unknown key "colour"`},
-		{"unknown top key", "policies: []\n", "1:1", `unknown key "policies"`},
+		{"unknown key", "tenant: {name: a}\nidentities:\n  - name: x\n    colour: red\n", "4:5", `unknown key "colour"; the keys here are appRoles, clientId, location, name, objectId, resourceGroup, tags`},
+		{"unknown top key", "policies: []\n", "1:1", `unknown key "policies"; the keys here are apps, groups, identities, resources, roles, subscription, tenant, users, vaults`},
 		{"duplicate key", "users: []\nusers: []\n", "2:1", "already defined"},
 		{"wrong type", "users: 7\n", "1:8", "expected sequence"},
 		{"bad guid", "tenant: {name: a, id: 12}\n", "1:23", "GUID"},
@@ -97,5 +101,42 @@ func TestHostileFilesAreRefusedQuickly(t *testing.T) {
 		if took := time.Since(started); took > 5*time.Second {
 			t.Errorf("%s took %v", name, took)
 		}
+	}
+}
+
+// TestTheReferenceNamesEveryKey: the example of docs/manifest.md is a manifest, and has every key that there is.
+func TestTheReferenceNamesEveryKey(t *testing.T) {
+	page, err := os.ReadFile("../../docs/manifest.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	example, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("there is no example")
+	}
+	if _, err := Parse([]byte(example)); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[reflect.Type]bool{}
+	var walk func(reflect.Type)
+	walk = func(kind reflect.Type) {
+		for slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Map}, kind.Kind()) {
+			kind = kind.Elem()
+		}
+		if kind.Kind() != reflect.Struct || seen[kind] || kind == reflect.TypeFor[ID]() {
+			return
+		}
+		seen[kind] = true
+		for field := range kind.Fields() {
+			if key := keyOf(field); !regexp.MustCompile(`\b` + key + `\b`).MatchString(example) {
+				t.Errorf("%s of %s is not in it", key, kind)
+			}
+			walk(field.Type)
+		}
+	}
+	walk(reflect.TypeFor[Manifest]())
+	if len(seen) < 10 {
+		t.Errorf("only %d kinds of blocks were looked at", len(seen))
 	}
 }

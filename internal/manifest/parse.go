@@ -29,7 +29,7 @@ func Parse(text []byte) (*Manifest, error) {
 	m := &Manifest{}
 	decoder := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict())
 	if err := decoder.Decode(m); err != nil && !errors.Is(err, io.EOF) {
-		return nil, syntaxError(err)
+		return nil, syntaxError(text, err)
 	}
 	if err := decoder.Decode(&Manifest{}); !errors.Is(err, io.EOF) {
 		return nil, invalid("1:1", "the file holds more than one document; put everything into one")
@@ -77,7 +77,7 @@ func invalid(place, format string, args ...any) error {
 }
 
 // syntaxError turns the library's errors, which draw the source around the place, into one sentence with the place.
-func syntaxError(err error) error {
+func syntaxError(text []byte, err error) error {
 	var named *apierr.Error
 	var unknown *yaml.UnknownFieldError
 	var mismatch *yaml.TypeError
@@ -89,7 +89,7 @@ func syntaxError(err error) error {
 	case errors.As(err, &unexpected):
 		return invalid(place(unexpected.Token), "%s does not fit here: expected %s", unexpected.Actual.YAMLName(), unexpected.Expected.YAMLName())
 	case errors.As(err, &unknown):
-		return invalid(place(unknown.Token), "unknown key %q", unknown.Token.Value)
+		return unknownKey(text, unknown.Token)
 	case errors.As(err, &mismatch):
 		return invalid(place(mismatch.Token), "%q does not fit here: expected %s", mismatch.Token.Value, friendly(mismatch.DstType.String()))
 	case errors.As(err, &syntax):

@@ -8,6 +8,7 @@ import (
 	"github.com/inborn-id/inborn/internal/guid"
 	"github.com/inborn-id/inborn/internal/rbac"
 	"github.com/inborn-id/inborn/internal/resource"
+	"github.com/inborn-id/inborn/internal/vault"
 )
 
 // roles gives the declared roles of Resource Manager and the data planes, once everything else exists.
@@ -81,9 +82,13 @@ func (p *planner) principal(name string) (guid.GUID, error) {
 			found[sp.ID] = true
 		}
 	}
-	if len(found) != 1 {
+	if len(found) == 0 {
 		return guid.GUID{}, apierr.New(apierr.ReferenceInvalid,
-			"%d users, groups, identities and applications are called %q: declare one, or give its object id.", len(found), name)
+			"No user, group, identity or application is called %q: declare one, or give its object id.", name)
+	}
+	if len(found) > 1 {
+		return guid.GUID{}, apierr.New(apierr.ReferenceInvalid,
+			"%d users, groups, identities and applications are called %q: give the object id of one.", len(found), name)
 	}
 	for id := range found {
 		return id, nil
@@ -111,11 +116,19 @@ func (p *planner) scope(name string) (resource.ID, error) {
 			return have.ID, nil
 		}
 	}
-	if len(found) != 1 {
-		return "", apierr.New(apierr.ReferenceInvalid, "%d resources and groups are called %q: declare one, or give its resource id.", len(found), name)
+	if len(found) == 0 {
+		return "", apierr.New(apierr.ReferenceInvalid, "No resource or resource group is called %q: declare one, or give its resource id.", name)
+	}
+	if len(found) > 1 {
+		return "", apierr.New(apierr.ReferenceInvalid, "%d resources are called %q: give the resource id of one.", len(found), name)
 	}
 	if below == "" {
 		return found[0], nil
+	}
+	if strings.EqualFold(found[0].Type(), resource.TypeVault) {
+		if err := vault.CheckBelow(below); err != nil {
+			return "", err
+		}
 	}
 	return rbac.ParseScope(string(found[0]) + "/" + below)
 }

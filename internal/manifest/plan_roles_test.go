@@ -57,10 +57,11 @@ roles:
 func TestRolesThatCannotBeGiven(t *testing.T) {
 	w := newWorld(t)
 	for text, message := range map[string]string{
-		"roles: [{principal: nobody, role: Reader}]":                                  `0 users, groups, identities and applications are called "nobody"`,
+		"roles: [{principal: nobody, role: Reader}]":                                  `No user, group, identity or application is called "nobody"`,
 		"roles: [{principal: ops, role: Reeder}]":                                     `No role is called "Reeder"`,
-		"roles: [{principal: ops, role: Reader, scope: nowhere}]":                     `0 resources and groups are called "nowhere"`,
-		"roles: [{principal: ops, role: Reader, scope: nowhere/x}]":                   `0 resources and groups are called "nowhere/x"`,
+		"roles: [{principal: ops, role: Reader, scope: nowhere}]":                     `No resource or resource group is called "nowhere"`,
+		"roles: [{principal: ops, role: Reader, scope: nowhere/x}]":                   `No resource or resource group is called "nowhere/x"`,
+		"roles: [{principal: ops, role: Reader, scope: kv-orders/secret/x}]":          "Did you mean secrets/x?",
 		"roles: [{principal: ops, role: Reader, condition: '@Request[x'}]":            "",
 		"roles: [{principal: 00000000-0000-4000-8000-0000000000ff, role: Reader}]":    "does not exist in the directory",
 		"roles: [{principal: ops, role: Reader, scope: /subscriptions/nonsense/x/y}]": "",

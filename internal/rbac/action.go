@@ -33,8 +33,19 @@ type pattern struct {
 	wild  bool // without any *, head is the whole action
 }
 
+// assignAction is written with a * for the identity by built-in roles (wire fact: Managed Identity Operator and others). It
+// means the action without it, which is the one that is asked for, whether a role gives it, excepts it or is denied it.
+const (
+	assignAction   = "microsoft.managedidentity/userassignedidentities/assign/action"
+	assignSpelling = "microsoft.managedidentity/userassignedidentities/*/assign/action"
+)
+
 func newPattern(s string) pattern {
-	parts := strings.Split(strings.ToLower(s), "*")
+	lower := strings.ToLower(s)
+	if lower == assignSpelling {
+		return pattern{head: assignAction}
+	}
+	parts := strings.Split(lower, "*")
 	if len(parts) == 1 {
 		return pattern{head: parts[0]}
 	}

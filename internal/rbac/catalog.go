@@ -6,6 +6,7 @@ import (
 	_ "embed" // the catalog's table of facts
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/inborn-id/inborn/internal/guid"
 	"github.com/inborn-id/inborn/internal/resource"
@@ -13,11 +14,12 @@ import (
 
 // Ids of built-in roles that Inborn treats specially (wire facts).
 var (
-	Owner                   = guid.MustParse("8e3af657-a8ff-443c-a75c-2fe8c4bcb635")
-	Contributor             = guid.MustParse("b24988ac-6180-42a0-ab88-20f7382dd24c")
-	Reader                  = guid.MustParse("acdd72a7-3385-48ef-bd42-f606fba81ae7")
-	UserAccessAdministrator = guid.MustParse("18d7d88d-d35e-4fb5-a5c3-7773c20a72d9")
-	KeyVaultAdministrator   = guid.MustParse("00482a5a-887f-4fb3-b363-3b7fe8e74483")
+	Owner                      = guid.MustParse("8e3af657-a8ff-443c-a75c-2fe8c4bcb635")
+	Contributor                = guid.MustParse("b24988ac-6180-42a0-ab88-20f7382dd24c")
+	Reader                     = guid.MustParse("acdd72a7-3385-48ef-bd42-f606fba81ae7")
+	UserAccessAdministrator    = guid.MustParse("18d7d88d-d35e-4fb5-a5c3-7773c20a72d9")
+	AccessControlAdministrator = guid.MustParse("f58310d9-a9f6-439a-9e8d-f62e7b41a168") // Role Based Access Control Administrator
+	KeyVaultAdministrator      = guid.MustParse("00482a5a-887f-4fb3-b363-3b7fe8e74483")
 )
 
 //go:embed catalog/roles.txt
@@ -28,12 +30,15 @@ type Catalog struct {
 	roles  []*Role
 	byID   map[guid.GUID]*Role
 	byName map[string]*Role // in lower case
+
+	ranking func() *Ranking // made at its first use
 }
 
 // BuiltIn reads the catalog of built-in roles. It costs about a millisecond; whoever wires the program calls it once and
 // hands the result on.
 func BuiltIn() (*Catalog, error) {
 	c := &Catalog{byID: map[guid.GUID]*Role{}, byName: map[string]*Role{}}
+	c.ranking = sync.OnceValue(func() *Ranking { return NewRanking(c.roles) })
 	var open *RoleDefinition
 	done := func() {
 		if open != nil {
@@ -109,6 +114,9 @@ func patterns(list string) []string {
 
 // Roles returns the built-in roles in the order of their names; callers do not change what they point to.
 func (c *Catalog) Roles() []*Role { return c.roles }
+
+// Ranking ranks the built-in roles, which are measured the first time somebody asks.
+func (c *Catalog) Ranking() *Ranking { return c.ranking() }
 
 // Role returns the built-in role with the given id, or nil.
 func (c *Catalog) Role(id guid.GUID) *Role { return c.byID[id] }

@@ -228,7 +228,8 @@ func TestExplain(t *testing.T) {
 		Permissions: []Permission{{Actions: []string{"*"}}}})}
 	for want, r := range map[string]Request{
 		"the assignment " + id(1000).String() + " gives the role Reader at " + string(testGroup) + " to the group " + team.String(): {Principal: ann, Action: siteRead, Scope: testSite},
-		"none of its 1 role assignments":                              {Principal: ann, Action: siteWrite, Scope: testSite},
+		"its only role assignment there or above does not allow it":                                                                 {Principal: ann, Action: siteWrite, Scope: testSite},
+		"none of its 2 role assignments there and above allows it":                                                                  {Principal: bob, Action: assignmentWrite, Scope: testSite},
 		"which excepts this action":                                   {Principal: bob, Action: assignmentWrite, Scope: testSite},
 		"the condition of the assignment is not fulfilled: @Resource": {Principal: bob, Action: blobRead, Scope: testContainer},
 		`the deny assignment "freeze"`:                                {Principal: ann, Action: siteRead, Scope: testVault},

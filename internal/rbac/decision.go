@@ -75,7 +75,11 @@ func (d Decision) Explain() string {
 	case d.Looked == 0:
 		return fmt.Sprintf("%s may not do %s at %s: no role is assigned there or above, to it or to a group of it.", d.Principal, d.what(), d.Scope)
 	}
-	text := fmt.Sprintf("%s may not do %s at %s: none of its %d role assignments there and above allows it.", d.Principal, d.what(), d.Scope, d.Looked)
+	looked := fmt.Sprintf("none of its %d role assignments there and above allows it.", d.Looked)
+	if d.Looked == 1 {
+		looked = "its only role assignment there or above does not allow it."
+	}
+	text := fmt.Sprintf("%s may not do %s at %s: %s", d.Principal, d.what(), d.Scope, looked)
 	switch d.Miss {
 	case MissException:
 		return text + fmt.Sprintf(" %s, which excepts this action.", capital(d.assignment()))

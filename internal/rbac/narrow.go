@@ -30,28 +30,43 @@ type measured struct {
 
 type measure struct {
 	changes map[string]int // by provider in lower case: how many of its known actions it allows, other than to read
+	changed int            // of all providers
+	special int            // of all but the common ones
 	reads   int
+	data    DataReach
+	inData  int // how many of the known data actions it allows
 }
 
 // NewRanking measures roles, which takes some 10 ms for the built-in ones.
 func NewRanking(roles []*Role) *Ranking {
 	r := &Ranking{known: actionsOf(roles)}
 	for _, role := range roles {
-		r.roles = append(r.roles, measured{role, r.measure(role), role.Reach()})
+		r.roles = append(r.roles, measured{role, measureOf(role, r.known), role.Reach()})
 	}
 	slices.SortFunc(r.roles, func(a, b measured) int { return strings.Compare(a.Name, b.Name) })
 	return r
 }
 
-func (r *Ranking) measure(role *Role) measure {
-	m := measure{changes: map[string]int{}}
-	for _, a := range r.known {
+func measureOf(role *Role, known []Action) measure {
+	m := measure{changes: map[string]int{}, data: role.dataReach()}
+	for _, a := range known {
+		if !role.Has(a) {
+			continue
+		}
+		if a.data {
+			m.inData++
+		}
 		switch {
-		case !role.has(a):
 		case strings.HasSuffix(a.lower, "/read"):
 			m.reads++
 		default:
 			m.changes[a.provider()]++
+		}
+	}
+	for provider, n := range m.changes {
+		m.changed += n
+		if !isCommon(provider) {
+			m.special += n
 		}
 	}
 	return m
@@ -62,25 +77,31 @@ func (a Action) provider() string {
 	return provider
 }
 
-// size is how much a role lets do: what it changes of providers that nobody asked for weighs the most, then what else it
-// changes, then what it reads.
-type size struct{ foreign, changes, reads int }
+// size is how much a role lets do: how far it goes in data weighs the most, then what it changes of providers that nobody
+// asked for, and data actions where none is wanted, then what else it changes, then what it reads.
+type size struct {
+	data                    DataReach
+	foreign, changes, reads int
+}
 
 func (s size) compare(t size) int {
-	return cmp.Or(cmp.Compare(s.foreign, t.foreign), cmp.Compare(s.changes, t.changes), cmp.Compare(s.reads, t.reads))
+	return cmp.Or(cmp.Compare(s.data, t.data), cmp.Compare(s.foreign, t.foreign), cmp.Compare(s.changes, t.changes), cmp.Compare(s.reads, t.reads))
 }
 
 func (s size) plus(t size) size {
-	return size{s.foreign + t.foreign, s.changes + t.changes, s.reads + t.reads}
+	return size{max(s.data, t.data), s.foreign + t.foreign, s.changes + t.changes, s.reads + t.reads}
 }
 
 // sizeFor is the size of what was measured for somebody who wants the actions.
 func (m measure) sizeFor(wanted []Action) size {
-	s := size{reads: m.reads}
-	for provider, n := range m.changes {
-		s.changes += n
-		if !isCommon(provider) && !slices.ContainsFunc(wanted, func(a Action) bool { return a.provider() == provider }) {
-			s.foreign += n
+	s := size{data: m.data, foreign: m.special, changes: m.changed, reads: m.reads}
+	if !slices.ContainsFunc(wanted, Action.IsData) {
+		s.foreign += m.inData
+	}
+	for i, a := range wanted {
+		provider := a.provider()
+		if !isCommon(provider) && !slices.ContainsFunc(wanted[:i], func(b Action) bool { return b.provider() == provider }) {
+			s.foreign -= m.changes[provider]
 		}
 	}
 	return s
@@ -92,7 +113,7 @@ func actionsOf(roles []*Role) []Action {
 	seen := map[Action]bool{}
 	add := func(patterns []string, make func(string) Action) {
 		for _, p := range patterns {
-			if a := make(strings.ToLower(strings.ReplaceAll(p, "*", "any"))); !seen[a] {
+			if a := make(sample(p)); !seen[a] {
 				seen[a] = true
 				all = append(all, a)
 			}
@@ -107,8 +128,16 @@ func actionsOf(roles []*Role) []Action {
 	return all
 }
 
-// has reports whether some permission of the role has the action, whatever its condition.
-func (r *Role) has(a Action) bool {
+// sample is an action that a pattern matches; of one without wildcards it is the only one.
+func sample(text string) string {
+	if p := newPattern(text); !p.wild {
+		return p.head
+	}
+	return strings.ToLower(strings.ReplaceAll(text, "*", "any"))
+}
+
+// Has reports whether some permission of the role has the action, whatever its condition.
+func (r *Role) Has(a Action) bool {
 	return slices.ContainsFunc(r.permissions, func(p permission) bool { return p.allows(a) })
 }
 
@@ -125,21 +154,43 @@ func isCommon(provider string) bool {
 
 // Bounds of what is proposed in the place of one assignment: nobody wants to keep a heap of small ones.
 const (
-	maxProposedScopes = 3
-	maxProposedRoles  = 3 // at one scope
+	fewScopes         = 3
+	maxProposedScopes = 10 // where nothing wider would do
+	maxProposedRoles  = 3  // at one scope
 )
 
-// Narrower returns what would do for all needs in the place of a role at a scope: the smallest roles at the narrowest
-// scopes. It returns nil if that would not be less, or there were too many.
-func (r *Ranking) Narrower(role *Role, at resource.ID, needs []Need) []Proposal {
+// Narrower returns what would do for all needs in the place of a role at a scope: the smallest roles at a few scopes, which
+// are as narrow as that lets them be; at more and narrower ones where fits refuses what would have to be proposed. It
+// returns nil if nothing fits, that would not be less, or there were too many.
+func (r *Ranking) Narrower(role *Role, at resource.ID, needs []Need, fits func(Proposal) bool) []Proposal {
+	levels := []Breadth{AtSubscription, AtGroup, AtResource, InResource}
+	first := len(levels) - 1
+	for first > 0 && len(places(needs, levels[first])) > fewScopes {
+		first--
+	}
+	for ; first < len(levels); first++ {
+		there := places(needs, levels[first])
+		if len(there) > maxProposedScopes {
+			return nil
+		}
+		if all := r.propose(role, at, there); all != nil && !slices.ContainsFunc(all, func(p Proposal) bool { return !fits(p) }) {
+			return all
+		}
+	}
+	return nil
+}
+
+// propose returns the smallest roles for what is needed at each place; nil if there are none or they are not less than a
+// role at a scope.
+func (r *Ranking) propose(role *Role, at resource.ID, there []place) []Proposal {
 	var all []Proposal
-	for _, p := range places(needs) {
+	for _, p := range there {
 		wanted := slices.DeleteFunc(p.actions, func(a Action) bool { return givenAbove(all, a, p.scope) })
 		if len(wanted) == 0 {
 			continue
 		}
 		enough := r.enough(wanted)
-		if len(enough) == 0 || Within(p.scope, at) && sizeOf(enough, wanted).compare(r.measure(role).sizeFor(wanted)) >= 0 {
+		if len(enough) == 0 || Within(p.scope, at) && sizeOf(enough, wanted).compare(measureOf(role, r.known).sizeFor(wanted)) >= 0 {
 			return nil
 		}
 		for _, one := range enough {
@@ -160,28 +211,21 @@ type place struct {
 	actions []Action
 }
 
-// places puts needs together by their scopes, which are as narrow as maxProposedScopes lets them be; outer ones come
-// first. It returns none where there would be too many.
-func places(needs []Need) []place {
-	for _, level := range []Breadth{InResource, AtResource, AtGroup, AtSubscription} {
-		wide := Needs{List: needs}
-		wide.widen(level)
-		slices.SortFunc(wide.List, func(a, b Need) int {
-			return cmp.Or(-cmp.Compare(BreadthOf(a.Scope), BreadthOf(b.Scope)), CompareScopes(string(a.Scope), string(b.Scope)), cmp.Compare(a.Action, b.Action))
-		})
-		var found []place
-		for _, need := range wide.List {
-			if n := len(found); n == 0 || !SameScope(found[n-1].scope, need.Scope) {
-				found = append(found, place{scope: need.Scope})
-			}
-			last := &found[len(found)-1]
-			last.actions = append(last.actions, need.action())
+// places puts needs together by their scopes, which are not below a level; outer ones come first.
+func places(needs []Need, level Breadth) (found []place) {
+	wide := Needs{List: needs}
+	wide.widen(level)
+	slices.SortFunc(wide.List, func(a, b Need) int {
+		return cmp.Or(-cmp.Compare(BreadthOf(a.Scope), BreadthOf(b.Scope)), CompareScopes(string(a.Scope), string(b.Scope)), cmp.Compare(a.Action, b.Action))
+	})
+	for _, need := range wide.List {
+		if n := len(found); n == 0 || !SameScope(found[n-1].scope, need.Scope) {
+			found = append(found, place{scope: need.Scope})
 		}
-		if len(found) <= maxProposedScopes {
-			return found
-		}
+		last := &found[len(found)-1]
+		last.actions = append(last.actions, need.action())
 	}
-	return nil
+	return found
 }
 
 // enough returns the smallest role that allows all actions, or a few that together do and let do less. It returns none if

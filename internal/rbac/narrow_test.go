@@ -19,6 +19,8 @@ func newRanking(t testing.TB) (*Catalog, *Ranking) {
 	return catalog, NewRanking(catalog.Roles())
 }
 
+func anything(Proposal) bool { return true }
+
 func text(proposals []Proposal) string {
 	var lines []string
 	for _, p := range proposals {
@@ -66,7 +68,7 @@ func TestNarrower(t *testing.T) {
 		{"a data action and one that is not", "Owner", reviewed, []Need{need(getSecret, vaultA), need("Microsoft.KeyVault/vaults/read", vaultA)},
 			"Reader at " + vaultA + "; Key Vault Secrets User at " + vaultA},
 		{"all of Contributor, but in one group", "Contributor", reviewed, []Need{need("Any.Provider/things/write", groupA)}, "Contributor at " + groupA},
-		{"it is all needed", "Contributor", reviewed, everywhere("Any.Provider/things/write", 9), ""},
+		{"it is all needed", "Contributor", reviewed, everywhere("Any.Provider/things/write", 11), ""},
 		{"nothing smaller", "Reader", siteA, []Need{need(read, siteA)}, ""},
 		{"nothing smaller above", "Reader", siteA, []Need{need(read, groupA)}, ""},
 		{"no role has it", "Owner", reviewed, []Need{need("d:Any.Provider/things/read", siteA)}, ""},
@@ -75,20 +77,39 @@ func TestNarrower(t *testing.T) {
 			[]Need{need(read, "/providers/Microsoft.Management/managementGroups/mg")}, "Reader at /providers/Microsoft.Management/managementGroups/mg"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := text(ranking.Narrower(catalog.RoleNamed(c.role), c.at, c.needs)); got != c.want {
+			if got := text(ranking.Narrower(catalog.RoleNamed(c.role), c.at, c.needs, anything)); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
 		})
 	}
 }
 
+// TestNarrowerWhereTheWidestDoesNotFit refuses what would be proposed at the subscription.
+func TestNarrowerWhereTheWidestDoesNotFit(t *testing.T) {
+	catalog, ranking := newRanking(t)
+	below := func(p Proposal) bool { return BreadthOf(p.Scope) < AtSubscription }
+	for n, want := range map[int]int{1: 1, 3: 3, 5: 5, 10: 10, 11: 0} {
+		var needs []Need
+		for i := range n {
+			needs = append(needs, need("Microsoft.Web/sites/read", resource.ID(fmt.Sprintf("%s/resourceGroups/g%d/providers/Microsoft.Web/sites/s", reviewed, i))))
+		}
+		got := ranking.Narrower(catalog.Role(Contributor), reviewed, needs, below)
+		if len(got) != want || len(got) > 0 && got[0].Role.Name != "Reader" {
+			t.Errorf("%d groups: %s", n, text(got))
+		}
+	}
+	if got := ranking.Narrower(catalog.Role(Owner), reviewed, []Need{need("Microsoft.Web/sites/read", reviewed)}, below); got != nil {
+		t.Errorf("needed at the subscription itself: %s", text(got))
+	}
+}
+
 func TestACustomRoleIsNotReplacedByABroaderOne(t *testing.T) {
 	_, ranking := newRanking(t)
 	tiny := NewRole(&RoleDefinition{ID: guid.GUID{1}, Name: "tiny", Permissions: []Permission{{Actions: []string{"Microsoft.Web/sites/restart/action"}}}})
-	if got := ranking.Narrower(tiny, groupA, []Need{need("Microsoft.Web/sites/restart/action", groupA)}); got != nil {
+	if got := ranking.Narrower(tiny, groupA, []Need{need("Microsoft.Web/sites/restart/action", groupA)}, anything); got != nil {
 		t.Errorf("where it is: %s", text(got))
 	}
-	if got := ranking.Narrower(tiny, groupA, []Need{need("Microsoft.Web/sites/restart/action", siteA)}); text(got) != "Website Contributor at "+siteA {
+	if got := ranking.Narrower(tiny, groupA, []Need{need("Microsoft.Web/sites/restart/action", siteA)}, anything); text(got) != "Website Contributor at "+siteA {
 		t.Errorf("at the site: %s", text(got))
 	}
 }
@@ -105,7 +126,7 @@ func TestProposalsAllowWhatWasNeeded(t *testing.T) {
 			a := ranking.known[random.IntN(len(ranking.known))]
 			needs.Add(Need{a.lower, a.data, scopes[random.IntN(len(scopes))]})
 		}
-		all := ranking.Narrower(catalog.Role(Owner), reviewed, needs.List)
+		all := ranking.Narrower(catalog.Role(Owner), reviewed, needs.List, anything)
 		if all == nil {
 			continue
 		}
@@ -142,6 +163,6 @@ func BenchmarkNarrower(b *testing.B) {
 	catalog, ranking := newRanking(b)
 	needs := []Need{need("Microsoft.Web/sites/write", siteA), need("Microsoft.Storage/storageAccounts/write", groupB), need("Microsoft.KeyVault/vaults/read", vaultA)}
 	for b.Loop() {
-		ranking.Narrower(catalog.Role(Contributor), reviewed, needs)
+		ranking.Narrower(catalog.Role(Contributor), reviewed, needs, anything)
 	}
 }

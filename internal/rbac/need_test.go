@@ -125,29 +125,52 @@ func TestReach(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]Reach{
-		"Owner": {true, true}, "Contributor": {true, false}, "User Access Administrator": {false, true},
-		"Role Based Access Control Administrator": {false, true},
+		"Owner": {true, true, NoData}, "Contributor": {true, false, NoData}, "User Access Administrator": {false, true, NoData},
+		"Role Based Access Control Administrator": {false, true, NoData},
+	}
+	for reach, names := range map[DataReach]string{
+		ReadsSecrets: "Key Vault Administrator, Key Vault Certificate User, Key Vault Secrets Officer, Key Vault Secrets User",
+		RulesData: "Key Vault Certificates Officer, Key Vault Crypto Officer, Storage Blob Data Owner, Storage File Data Privileged Contributor, Storage File Data SMB Admin," +
+			" Storage File Data SMB MI Admin, Storage File Data SMB Share Elevated Contributor, Storage File Data SMB Take Ownership, Storage File Restore Contributor",
+		UsesData: "Key Vault Crypto Service Encryption User, Key Vault Crypto Service Release User, Key Vault Crypto User, Storage Blob Data Contributor," +
+			" Storage Blob Data Reader, Storage File Backup Contributor, Storage File Data Privileged Reader, Storage File Data SMB Share Contributor," +
+			" Storage File Data SMB Share Reader, Storage Queue Data Contributor, Storage Queue Data Message Processor, Storage Queue Data Message Sender," +
+			" Storage Queue Data Reader, Storage Table Data Contributor, Storage Table Data Reader",
+	} {
+		for _, name := range strings.Split(names, ", ") {
+			want[name] = Reach{Data: reach}
+		}
 	}
 	for _, role := range catalog.Roles() { // none but these, least of all those that give access under a condition
 		if got := role.Reach(); got != want[role.Name] {
 			t.Errorf("%s: %+v, want %+v", role.Name, got, want[role.Name])
 		}
 	}
+	limited := OnlyRoles([]guid.GUID{Reader, Contributor})
 	for name, c := range map[string]struct {
 		permission Permission
 		want       Reach
 	}{
-		"all":                     {Permission{Actions: []string{"*"}}, Reach{true, true}},
-		"all but access":          {Permission{Actions: []string{"*"}, NotActions: []string{"microsoft.authorization/*"}}, Reach{true, false}},
-		"all writes":              {Permission{Actions: []string{"*/write"}}, Reach{true, true}},
+		"all":                     {Permission{Actions: []string{"*"}}, Reach{true, true, NoData}},
+		"all but access":          {Permission{Actions: []string{"*"}, NotActions: []string{"microsoft.authorization/*"}}, Reach{Everything: true}},
+		"all writes":              {Permission{Actions: []string{"*/write"}}, Reach{true, true, NoData}},
 		"all reads":               {Permission{Actions: []string{"*/read"}}, Reach{}},
 		"all but changes":         {Permission{Actions: []string{"*"}, NotActions: []string{"*/write", "*/delete", "*/action"}}, Reach{}},
 		"all of one provider":     {Permission{Actions: []string{"Microsoft.KeyVault/*"}}, Reach{}},
-		"all of authorization":    {Permission{Actions: []string{"Microsoft.Authorization/*"}}, Reach{false, true}},
-		"all data":                {Permission{DataActions: []string{"*"}}, Reach{true, false}},
-		"all data of one kind":    {Permission{DataActions: []string{"Microsoft.KeyVault/vaults/*"}}, Reach{}},
-		"access, on a condition":  {Permission{Actions: []string{"Microsoft.Authorization/roleAssignments/*"}, Condition: "1 == 1"}, Reach{}},
+		"all of authorization":    {Permission{Actions: []string{"Microsoft.Authorization/*"}}, Reach{GivesAccess: true}},
+		"access, limited":         {Permission{Actions: []string{"Microsoft.Authorization/roleAssignments/*"}, Condition: limited}, Reach{}},
+		"access, on no condition": {Permission{Actions: []string{"Microsoft.Authorization/roleAssignments/*"}, Condition: "1 == 1"}, Reach{GivesAccess: true}},
 		"the same as data action": {Permission{DataActions: []string{"Microsoft.Authorization/roleAssignments/write"}}, Reach{}},
+		"all data":                {Permission{DataActions: []string{"*"}}, Reach{Data: ReadsSecrets}},
+		"all data but secrets":    {Permission{DataActions: []string{"*"}, NotDataActions: []string{"*/getSecret/action"}}, Reach{Data: RulesData}},
+		"all reads of data":       {Permission{DataActions: []string{"*/read"}}, Reach{Data: UsesData}},
+		"all of vaults":           {Permission{DataActions: []string{"microsoft.keyvault/VAULTS/*"}}, Reach{Data: ReadsSecrets}},
+		"certificates":            {Permission{DataActions: []string{"Microsoft.KeyVault/vaults/certificates/*"}}, Reach{Data: RulesData}},
+		"one key action":          {Permission{DataActions: []string{"Microsoft.KeyVault/vaults/keys/sign/action"}}, Reach{Data: UsesData}},
+		"names of secrets": {Permission{DataActions: []string{"Microsoft.KeyVault/vaults/secrets/readMetadata/action", "Microsoft.KeyVault/vaults/keys/read"}},
+			Reach{}},
+		"given and excepted": {Permission{DataActions: []string{"Microsoft.Storage/x/read"}, NotDataActions: []string{"Microsoft.Storage/*"}}, Reach{}},
+		"data of others":     {Permission{DataActions: []string{"Microsoft.EventHub/*"}}, Reach{}},
 	} {
 		if got := NewRole(&RoleDefinition{ID: guid.GUID{1}, Permissions: []Permission{c.permission}}).Reach(); got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)

@@ -55,6 +55,7 @@ func (s *Server) handlers(deps serve.Deps, login string) handlers {
 			Domain: s.config.Domain,
 			Apply:  s.apply,
 			Trace:  s.traces.find,
+			Traces: s.traces.newest,
 
 			Accessed: s.accesses.add,
 			Accesses: s.accesses.find,

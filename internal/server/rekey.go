@@ -143,6 +143,9 @@ func (r *rekeying) finish(ctx context.Context) error {
 		if changed > 0 { // once more: that nothing is left shall be seen and not only hoped for
 			continue
 		}
+		if err := r.store.Scrub(ctx); err != nil {
+			return err
+		}
 		if done, err := r.conclude(target); err != nil || done {
 			return err
 		}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -295,4 +297,47 @@ func TestStartWithoutTheMasterKey(t *testing.T) {
 	if err := again.read(0); err != nil {
 		t.Errorf("with the key back: %v", err)
 	}
+}
+
+// TestWhatWasReplacedIsNotInTheFiles: what a former master key would open, and what was erased, is nowhere in the database,
+// although a change of the key keeps the data keys.
+func TestWhatWasReplacedIsNotInTheFiles(t *testing.T) {
+	w := startWorld(t, Config{})
+	w.fill(300)
+	before := map[string][]byte{}
+	all, err := w.server.store.Ciphers(t.Context(), store.Cipher{}, 1000)
+	if err != nil || len(all) < 300 {
+		t.Fatalf("%d ciphertexts, %v", len(all), err)
+	}
+	for _, c := range all {
+		before[c.ID] = c.Ciphertext[:100] // with the wrapped data key
+	}
+	find := func(when string) {
+		t.Helper()
+		for _, name := range []string{"inborn.db", "inborn.db-wal"} {
+			data, err := os.ReadFile(filepath.Join(w.config.DataDir, name))
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Fatal(err)
+			}
+			for id, ciphertext := range before {
+				if bytes.Contains(data, ciphertext) {
+					t.Errorf("%s: %s is in %s as it was", when, id, name)
+				}
+			}
+		}
+	}
+	w.rekey("")
+	find("after the change of the key")
+	id, _ := document(7)
+	c, _, err := w.server.store.Cipher(t.Context(), w.server.home.tenant, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(before)
+	before[id] = c.Ciphertext[:100]
+	if err := w.commit(store.Cipher{Tenant: c.Tenant, ID: id}); err != nil {
+		t.Fatal(err)
+	}
+	w.stop()
+	find("after it was erased")
 }

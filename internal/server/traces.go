@@ -49,6 +49,21 @@ func (t *traces) write(trace apierr.Trace) {
 	t.store.AddTrace(store.Trace{Tenant: tenant, ID: trace.ID.String(), At: trace.At, Principal: trace.Caller, Body: body})
 }
 
+// newest returns the newest traces of a tenant, of one caller if that is not "".
+func (t *traces) newest(ctx context.Context, tenant guid.GUID, caller string, most int) ([]apierr.Trace, error) {
+	stored, err := t.store.Traces(ctx, tenant, caller, most)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]apierr.Trace, len(stored))
+	for i := range stored {
+		if err := json.Unmarshal(stored[i].Body, &all[i]); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
 // find returns the trace of a refused request.
 func (t *traces) find(ctx context.Context, tenant, id guid.GUID) (apierr.Trace, error) {
 	var trace apierr.Trace

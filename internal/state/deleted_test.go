@@ -221,3 +221,28 @@ func TestDeletedItemsEnd(t *testing.T) {
 		t.Error("it is there for ever")
 	}
 }
+
+// TestARestoredIdentityIsNotAttachedToAnotherResource: who makes a resource again under the name of a former one does not
+// come by the identities that the former one had.
+func TestARestoredIdentityIsNotAttachedToAnotherResource(t *testing.T) {
+	d := newDraft(t)
+	f := furnish(t, d)
+	if err := d.DeleteIdentity(f.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.DeleteResource(f.site); err != nil {
+		t.Fatal(err)
+	}
+	d.env.Now = d.env.Now.Add(time.Minute)
+	newSite(t, d, f.site.Name())
+	restored, err := d.RestoreIdentity(f.PrincipalID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, _ := d.Directory().Resource(f.site); len(r.Identity.User) != 0 {
+		t.Errorf("attached to a resource that was made later: %v", r.Identity.User)
+	}
+	if lost := strings.Join(restored.Lost, "\n"); !strings.Contains(lost, "was made again since") {
+		t.Errorf("what is lost: %s", lost)
+	}
+}

@@ -260,6 +260,10 @@ func (r *restoring) attach() {
 			r.Lost = append(r.Lost, fmt.Sprintf("the place in the identity block of %s: the resource is gone", id))
 			continue
 		}
+		if user.Created.After(r.Item.Deleted) { // by somebody else, maybe, who must not come by the identity
+			r.Lost = append(r.Lost, fmt.Sprintf("the place in the identity block of %s: the resource was made again since", id))
+			continue
+		}
 		changed := *user
 		changed.Identity.User = append(slices.Clone(user.Identity.User), r.Item.Resource)
 		changed.Changed = r.env.Now

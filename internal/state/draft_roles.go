@@ -47,7 +47,7 @@ func (d *Draft) DeleteRoleDefinition(id guid.GUID) error {
 	}
 	if used, _ := d.Directory().access.rolesUsed.get(id); used > 0 {
 		return apierr.New(apierr.RoleDefinitionHasAssignments,
-			"There are existing role assignments referencing role (code: RoleDefinitionHasAssignments). Remove its %d role assignments first.", used).
+			"There are existing role assignments referencing role (code: RoleDefinitionHasAssignments). Remove them first: there are %d.", used).
 			At(id.String()).WithHelp("inborn role assignments --role %s", role.Name)
 	}
 	d.write(remove(d.tenant, *role.RoleDefinition))

@@ -20,6 +20,8 @@ type VaultDecision struct {
 
 	Assignment guid.GUID // the role assignment by which; zero if it was none
 	Need       rbac.Need // what that was needed for
+
+	Refused *rbac.Decision // of the roles, where these decide and do not allow it; else nil
 }
 
 // DecideVault says whether a caller may do that to the object at scope (vault.Scope). Roles decide where the vault says
@@ -29,9 +31,11 @@ func (d *Directory) DecideVault(s *vault.Settings, who VaultCaller, p vault.Perm
 	if s.RBAC {
 		found := rbac.Check(d, rbac.Request{Principal: who.Principal, Action: rbac.DataAction(p.DataAction()), Scope: scope})
 		if !found.Allowed() {
-			return VaultDecision{Reason: found.Explain()}
+			refused := found // lest one that allows it goes to the heap
+			return VaultDecision{Reason: d.Explain(refused), Refused: &refused}
 		}
-		return VaultDecision{true, "role " + found.Role.Name + " at " + string(found.Assignment.Scope), found.Assignment.ID, rbac.NeedOf(found)}
+		return VaultDecision{Allowed: true, Reason: "role " + found.Role.Name + " at " + string(found.Assignment.Scope),
+			Assignment: found.Assignment.ID, Need: rbac.NeedOf(found)}
 	}
 	if who.Principal == d.LocalAdministrator().ID { // as with roles, see Grants
 		return VaultDecision{Allowed: true, Reason: "local administrator"}

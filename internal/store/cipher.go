@@ -42,6 +42,15 @@ type Rewrapped struct {
 	Ciphertext []byte
 }
 
+// Scrub sees to it that ciphertexts that were replaced or erased are not found in the files any more: after a change of the
+// master key, the former one would open them. An error is a StoreFailed; to try again helps. Files of PostgreSQL are its own.
+func (s *Store) Scrub(ctx context.Context) error {
+	if e, ok := s.engine.(interface{ scrub(context.Context) error }); ok {
+		return s.fail("take what was erased out of the files", e.scrub(ctx))
+	}
+	return nil
+}
+
 // ReplaceCiphers puts each ciphertext in the place of the one that was read, unless that was written again or erased
 // since. What the values mean stays the same, so this is no part of the log: the head does not move and no View changes.
 // Few at a time keep the commits waiting for a few milliseconds only.

@@ -107,7 +107,7 @@ func (e *sqliteEngine) open(ctx context.Context) error {
 		return directoryError(e.dir, err)
 	}
 	write, err := openSQLite(path, "_txlock=immediate", "synchronous(FULL)", "foreign_keys(ON)", "cache_size(-131072)",
-		"journal_size_limit(67108864)")
+		"journal_size_limit(67108864)", "secure_delete(ON)") // what was erased is overwritten, see scrub
 	if err != nil {
 		return err
 	}
@@ -257,6 +257,17 @@ func (e *sqliteEngine) replaced(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	return true, e.open(ctx)
+}
+
+// scrub takes what was overwritten or erased out of the files: the write-ahead log holds it until it is written again. The
+// database itself overwrites it (secure_delete).
+func (e *sqliteEngine) scrub(ctx context.Context) error {
+	var busy, pages, moved int
+	err := e.store.handles.Load().write.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved)
+	if err == nil && busy != 0 {
+		err = errors.New("somebody reads the write-ahead log for a long time")
+	}
+	return err
 }
 
 // alone reports whether nobody can put another file in the place of the one that is open.

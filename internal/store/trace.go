@@ -69,6 +69,34 @@ func (s *Store) Trace(ctx context.Context, tenant guid.GUID, id string) (Trace, 
 	return t, err == nil, s.fail("read the log", err)
 }
 
+// Traces returns the newest traces of a tenant that are written, at most so many, the newest first; of one principal if that
+// is not "".
+func (s *Store) Traces(ctx context.Context, tenant guid.GUID, principal string, most int) (all []Trace, err error) {
+	db, err := s.traces.database(ctx)
+	if err != nil {
+		return nil, s.fail("read the log", err)
+	}
+	query, args := `SELECT id, at, principal, body FROM trace WHERE tenant=$1 ORDER BY at DESC LIMIT $2`, []any{tenant.String(), most}
+	if principal != "" {
+		query, args = `SELECT id, at, principal, body FROM trace WHERE tenant=$1 AND principal=$3 ORDER BY at DESC LIMIT $2`, append(args, principal)
+	}
+	rows, err := db.QueryContext(ctx, s.rewrite(query), args...)
+	if err != nil {
+		return nil, s.fail("read the log", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		t := Trace{Tenant: tenant}
+		var at int64
+		if err := rows.Scan(&t.ID, &at, &t.Principal, &t.Body); err != nil {
+			return nil, s.fail("read the log", err)
+		}
+		t.At = time.UnixMicro(at).UTC()
+		all = append(all, t)
+	}
+	return all, s.fail("read the log", rows.Err())
+}
+
 // traceLog writes traces behind the answers. Its goroutine lives only while there is something to write.
 type traceLog struct {
 	open    func(context.Context) (*sql.DB, error) // opens the log at its first use; the log closes what it returned

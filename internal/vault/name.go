@@ -62,3 +62,22 @@ func Scope(vault resource.ID, kind Kind, name string) resource.ID {
 	}
 	return vault + resource.ID("/"+string(kind)+"/"+name)
 }
+
+// CheckBelow refuses what follows the id of a vault, such as secret/db-password, if it is no object, so that a role there
+// would allow nothing. The error is a ParameterInvalid that names what may be meant.
+func CheckBelow(below string) error {
+	kind, name, _ := strings.Cut(below, "/")
+	meant := ""
+	for _, k := range Kinds() {
+		if CheckName(k, name) != nil {
+			continue
+		}
+		if strings.EqualFold(kind, string(k)) {
+			return nil
+		}
+		if kind != "" && strings.HasPrefix(string(k), strings.ToLower(kind)) {
+			meant = " Did you mean " + string(k) + "/" + name + "?"
+		}
+	}
+	return apierr.New(apierr.ParameterInvalid, "Below a vault only secrets/NAME, keys/NAME and certificates/NAME are scopes, and %q is none of these.%s", below, meant)
+}

@@ -45,3 +45,13 @@ func TestScope(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestCheckBelow(t *testing.T) {
+	for below, want := range map[string]string{"secrets/a": "", "Keys/a-1": "", "certificates/x": "", "secret/a": "Did you mean secrets/a?", "cert/x": "Did you mean certificates/x?",
+		"": "none of these.", "secrets": "none of these.", "secrets/": "none of these.", "secrets/a/1": "none of these.", "nosuch/x": "none of these.", "/x": "none of these."} {
+		err := CheckBelow(below)
+		if want == "" && err != nil || want != "" && (!apierr.Is(err, apierr.ParameterInvalid) || !strings.HasSuffix(apierr.From(err).Message, want)) {
+			t.Errorf("%q: %v, want %q", below, err, want)
+		}
+	}
+}

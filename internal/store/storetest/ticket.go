@@ -154,6 +154,23 @@ func traces(t *testing.T, place Place) {
 		}
 		return ok
 	}
+	for n := range 30 {
+		add(4, n, At(2).Add(time.Duration(n)*time.Millisecond))
+	}
+	newest := func(principal string, most int) (ids string) {
+		all, err := s.Traces(ctx, Tenant(4), principal, most)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, one := range all {
+			ids += one.ID + " "
+		}
+		return ids
+	}
+	waitFor(t, "the newest to be listed", func() bool { return newest("", 3) == "29 28 27 " })
+	if got := newest(whose(5), 100); got != "29 17 5 " {
+		t.Errorf("of one principal: %s", got)
+	}
 	const over = 300
 	add(2, 0, At(0))
 	for n := range 10_000 + over {
