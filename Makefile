@@ -8,7 +8,7 @@
 
 GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-FUZZTIME ?= 10s
+FUZZTIME ?= 4s
 
 # No result depends on the state of git, which is not there in an unpacked archive.
 export GOFLAGS := -buildvcs=false $(GOFLAGS)
@@ -69,13 +69,15 @@ lint: .tools/staticcheck
 fmt:
 	$(SOURCES) -exec gofmt -w {} +
 
-# Every fuzz target for FUZZTIME; what it finds lands in testdata/fuzz beside it.
+# Every fuzz target for FUZZTIME; what it finds lands in testdata/fuzz beside it. On a busy machine the fuzzer itself runs out
+# of time now and then, which is no finding: then it is tried once more.
 fuzz:
 	@mkdir -p .tools
 	@grep -rl --include='*_test.go' --exclude-dir=node_modules '^func Fuzz' . | sort | while read -r file; do \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
 			echo "$$target in $$(dirname "$$file")"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -parallel 2 "$$(dirname "$$file")" >.tools/fuzz.log 2>&1 || \
+			try() { $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -parallel 2 "$$(dirname "$$file")" >.tools/fuzz.log 2>&1; }; \
+			try || { ! grep -q 'Failing input' .tools/fuzz.log && grep -q 'context deadline exceeded' .tools/fuzz.log && try; } || \
 				{ cat .tools/fuzz.log; exit 1; }; \
 		done || exit 1; \
 	done
