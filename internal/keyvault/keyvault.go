@@ -11,9 +11,10 @@
 //   - renew.go makes the versions that nobody asks for: keys rotate and certificates renew by their policies.
 //   - errors.go spells refusals.
 //
-// The rules of what may be done with an object are package vault's; where it is kept, package state's. A secret's value or
-// a private key is decrypted for the one request that needs it and stands in no log, trace or error.
-// docs/protocols/keyvault.md lists where this package knowingly differs from the service.
+// The rules of what may be done with an object are package vault's; where it is kept, package state's. A secret's value is
+// decrypted for the one request that needs it; private keys in use are remembered, as ciphertexts that were read lately are
+// (recent.go). Neither stands in any log, trace or error. docs/protocols/keyvault.md lists where this package knowingly
+// differs from the service.
 package keyvault
 
 import (

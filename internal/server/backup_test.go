@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -230,19 +229,6 @@ func TestRestoreIsInTheAuditLog(t *testing.T) {
 	}
 }
 
-// TestBackupChild is the process that TestBackupIsKilled kills.
-func TestBackupChild(t *testing.T) {
-	dir, file, _ := strings.Cut(os.Getenv("SERVER_BACKUP"), "|")
-	if dir == "" {
-		t.Skip("only TestBackupIsKilled runs this")
-	}
-	fmt.Println("begins")
-	if _, err := backups().Create(t.Context(), dir, file, true); err != nil {
-		t.Fatal(err)
-	}
-	fmt.Println("done")
-}
-
 // TestBackupIsKilled kills processes at any point of making a backup, of a server that works meanwhile: under the name of
 // the backup there is always a whole one, the last that was made, and what a killed process left is in nobody's way.
 func TestBackupIsKilled(t *testing.T) {
@@ -258,8 +244,7 @@ func TestBackupIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := func(after time.Duration) time.Duration {
-		child := exec.Command(os.Args[0], "-test.run=^TestBackupChild$", "-test.timeout=1m")
-		child.Env = append(os.Environ(), "SERVER_BACKUP="+w.config.DataDir+"|"+file)
+		child := childOf(backsUp, w.config.DataDir+"|"+file)
 		out, err := child.StdoutPipe()
 		if err == nil {
 			err = child.Start()

@@ -3,12 +3,9 @@ package server
 import (
 	"bufio"
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,41 +17,6 @@ import (
 	"github.com/inborn-id/inborn/internal/state"
 	"github.com/inborn-id/inborn/internal/store"
 )
-
-// TestRekeyChild is the process that TestRekeyIsKilled kills: a server that changes its master key whenever it can, while
-// documents are written, and says which ones it has acknowledged.
-func TestRekeyChild(t *testing.T) {
-	dir := os.Getenv("SERVER_REKEY_DIR")
-	if dir == "" {
-		t.Skip("only TestRekeyIsKilled runs this")
-	}
-	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
-	defer stop()
-	s, err := New(ctx, Config{DataDir: dir, Listen: "127.0.0.1:0", Manifest: &manifest.Manifest{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{t: t, server: s, config: s.config}
-	go func() {
-		for i := killedDocuments; ctx.Err() == nil; i++ {
-			if err := w.commit(w.sealed(i)); err == nil {
-				fmt.Printf("wrote %d\n", i)
-			}
-		}
-	}()
-	go func() {
-		admin := NewAdmin(dir)
-		for ctx.Err() == nil {
-			if p, err := admin.Rekeying(ctx); err == nil && !p.Running {
-				_, _ = admin.Rekey(ctx, "")
-			}
-			time.Sleep(5 * time.Millisecond)
-		}
-	}()
-	if err := s.Serve(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatal(err)
-	}
-}
 
 // killedDocuments are there from the start; the child writes those behind them.
 const killedDocuments = 1500
@@ -105,8 +67,7 @@ func TestRekeyIsKilled(t *testing.T) {
 // killChild runs the child, kills it some time after its first word, and returns the documents it has acknowledged.
 func killChild(t *testing.T, dir string, after time.Duration) (wrote []int) {
 	t.Helper()
-	child := exec.Command(os.Args[0], "-test.run=^TestRekeyChild$", "-test.timeout=2m")
-	child.Env = append(os.Environ(), "SERVER_REKEY_DIR="+dir)
+	child := childOf(rekeys, dir)
 	var said bytes.Buffer
 	child.Stderr = &said
 	out, err := child.StdoutPipe()

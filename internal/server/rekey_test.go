@@ -27,17 +27,24 @@ func document(i int) (id string, plain []byte) {
 // sealed encrypts a document as a handler does, before the change that stores it.
 func (w *world) sealed(i int) store.Cipher {
 	w.t.Helper()
-	id, plain := document(i)
-	c := store.Cipher{Tenant: w.server.home.tenant, ID: id}
-	var err error
-	if c.Ciphertext, err = w.server.keys.seal(state.CipherContext(c.Tenant, id), plain); err != nil {
+	c, err := seal(w.server, i)
+	if err != nil {
 		w.t.Fatal(err)
 	}
 	return c
 }
 
-func (w *world) commit(ciphers ...store.Cipher) error {
-	_, err := w.server.live.Update(context.Background(), state.Actor{Name: "test"}, func(*state.View, *state.Env) (state.Batch, error) {
+func seal(s *Server, i int) (c store.Cipher, err error) {
+	id, plain := document(i)
+	c = store.Cipher{Tenant: s.home.tenant, ID: id}
+	c.Ciphertext, err = s.keys.seal(state.CipherContext(c.Tenant, id), plain)
+	return c, err
+}
+
+func (w *world) commit(ciphers ...store.Cipher) error { return commit(w.server, ciphers...) }
+
+func commit(s *Server, ciphers ...store.Cipher) error {
+	_, err := s.live.Update(context.Background(), state.Actor{Name: "test"}, func(*state.View, *state.Env) (state.Batch, error) {
 		return state.Batch{Ciphers: ciphers}, nil
 	})
 	return err

@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -13,7 +12,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -21,23 +19,6 @@ import (
 
 	"github.com/inborn-id/inborn/internal/manifest"
 )
-
-// TestSecretsChild is the process that TestSecretsSurviveKills kills.
-func TestSecretsChild(t *testing.T) {
-	dir := os.Getenv("SERVER_SECRETS_DIR")
-	if dir == "" {
-		t.Skip("only TestSecretsSurviveKills runs this")
-	}
-	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
-	defer stop()
-	s, err := New(ctx, Config{DataDir: dir, Listen: "127.0.0.1:0", Manifest: &manifest.Manifest{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Serve(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatal(err)
-	}
-}
 
 // vaultClient is a client of the data plane, as the local administrator.
 type vaultClient struct {
@@ -156,8 +137,7 @@ func withVault(t *testing.T) *manifest.Manifest {
 // those that were acknowledged to written, and returns the next number.
 func writeUntilKilled(t *testing.T, dir string, first int, written map[int]bool) (next int) {
 	t.Helper()
-	child := exec.Command(os.Args[0], "-test.run=^TestSecretsChild$", "-test.timeout=2m")
-	child.Env = append(os.Environ(), "SERVER_SECRETS_DIR="+dir)
+	child := childOf(serves, dir)
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
