@@ -40,3 +40,27 @@ func TestAzManagesVaults(t *testing.T) {
 		t.Errorf("a protected vault is purged: %v\n%s", err, stderr)
 	}
 }
+
+// `az rest` uses what is in a vault, by path: the token for Key Vault is of the identity that az has.
+func TestAzUsesAVaultByPath(t *testing.T) {
+	t.Parallel() // it takes its time
+	a := newAdministratorAz(t, dev)
+	group := "/subscriptions/" + dev.Subscription + "/resourceGroups/rg-az-path"
+	rest := func(method, path string, more ...string) []string {
+		return append([]string{"rest", "--resource", "https://vault.azure.net", "--method", method, "--url", dev.Origin + "/vaults/kv-az-path/" + path + "?api-version=7.4"}, more...)
+	}
+	a.follow(group, []azStep{
+		says(``, "group", "create", "--name", "rg-az-path", "--location", "westeurope"),
+		says(`"kv-az-path"`, "keyvault", "create", "--name", "kv-az-path", "--resource-group", "rg-az-path", "--enable-rbac-authorization", "true", "--query", "name"),
+		says(`"one"`, rest("PUT", "secrets/db", "--body", `{"value":"one"}`, "--query", "value")...),
+		says(`"two"`, rest("PUT", "secrets/db", "--body", `{"value":"two"}`, "--query", "value")...),
+		says(`"two"`, rest("GET", "secrets/db", "--query", "value")...),
+		says(`2`, rest("GET", "secrets/db/versions", "--query", "length(value)")...),
+		says(`"EC"`, rest("POST", "keys/k/create", "--body", `{"kty":"EC"}`, "--query", "key.kty")...),
+		says(`true`, rest("DELETE", "secrets/db", "--query", "recoveryId != null")...),
+		fails("SecretNotFound", rest("GET", "secrets/db")...),
+		says(`true`, rest("POST", "deletedsecrets/db/recover", "--query", "contains(id, '/secrets/db')")...),
+		says(`"two"`, rest("GET", "secrets/db", "--query", "value")...),
+		fails("BadParameter", rest("PUT", "secrets/no_name", "--body", `{"value":"x"}`)...),
+	})
+}
