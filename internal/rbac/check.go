@@ -14,7 +14,8 @@ type Policy interface {
 	MemberOf(principal guid.GUID) []guid.GUID
 	// Grants returns the role assignments of principal itself.
 	Grants(principal guid.GUID) Grants
-	// Denies returns the deny assignments at scopes with the mark.
+	// HasDenies reports whether there is any deny assignment; Denies returns those at scopes with the mark.
+	HasDenies() bool
 	Denies(scope Mark) []*Deny
 	// Role returns the role definition with the id, or nil.
 	Role(id guid.GUID) *Role
@@ -47,30 +48,39 @@ type Request struct {
 // Check decides a request. It allocates nothing, unless there are more than 12 scopes or 32 groups above, or letters
 // beyond ASCII in the scope.
 func Check(policy Policy, request Request) Decision {
-	var scopeRoom [12]level
+	var levelRoom [12]level
 	var holderRoom [32]guid.GUID
+	grants := policy.Grants(request.Principal) // asked first: memory is slow, and meanwhile the scope is taken apart
+	at := pathTo(levelRoom[:0], request.Scope)
 	who := holders{list: append(holderRoom[:0], request.Principal)}
-	at := scopes(lineage(scopeRoom[:0], policy, request.Scope))
+	whole := false // the management groups are in at
 	d := Decision{Principal: request.Principal, Action: request.Action, Scope: request.Scope}
-	if at.mayDeny(policy, &request) {
-		who = who.complete(policy)
-		if at.denied(policy, &request, who, &d) {
-			return d
+	if policy.HasDenies() {
+		if at, whole = at.withGroups(policy), true; at.mayDeny(policy, &request) {
+			who = who.complete(policy)
+			if at.denied(policy, &request, who, &d) {
+				return d
+			}
 		}
 	}
-	for i := 0; i < len(who.list); i++ { // grows as the groups of each holder are added
-		if at.allowed(policy, &request, who.list[i], &d) {
+	for i := 0; ; grants = policy.Grants(who.list[i]) { // the list grows as the groups of each holder are added
+		if grants.high > 0 && !whole {
+			at, whole = at.withGroups(policy), true
+		}
+		if at.allowed(policy, &request, grants, who.list[i], &d) {
 			return d
 		}
 		who = who.expand(policy, i)
+		if i++; i == len(who.list) {
+			return d
+		}
 	}
-	return d
 }
 
 // Lineage returns the scopes at which assignments hold for scope: the tenant, the management groups from the root down,
 // and the levels of scope itself.
 func Lineage(policy Policy, scope resource.ID) []resource.ID {
-	levels := lineage(nil, policy, scope)
+	levels := lineage(policy, scope)
 	own := 1 + slices.IndexFunc(levels, func(l level) bool { return l.own })
 	ids := []resource.ID{Tenant}
 	for _, l := range slices.Backward(levels[own:]) {
@@ -82,19 +92,27 @@ func Lineage(policy Policy, scope resource.ID) []resource.ID {
 	return ids
 }
 
-// lineage appends the tenant, scope's own levels and the management groups above them, from the lowest up.
-func lineage(levels []level, policy Policy, scope resource.ID) []level {
+// lineage returns the tenant, scope's own levels and the management groups above them, from the lowest up.
+func lineage(policy Policy, scope resource.ID) scopes { return pathTo(nil, scope).withGroups(policy) }
+
+// pathTo appends the tenant and scope's own levels.
+func pathTo(levels []level, scope resource.ID) scopes {
 	levels = levelsOf(append(levels, level{mark: tenantMark, id: string(Tenant)}), scope)
 	levels[len(levels)-1].own = true
-	if len(levels) == 1 {
-		return levels
+	return levels
+}
+
+// withGroups appends the management groups above those of a scope's own path.
+func (s scopes) withGroups(policy Policy) scopes {
+	if len(s) == 1 {
+		return s
 	}
-	for place, n := policy.Place(levels[1].id, levels[1].mark), 0; place != nil && place.Above != "" && n < maxPlaces; n++ {
+	for place, n := policy.Place(s[1].id, s[1].mark), 0; place != nil && place.Above != "" && n < maxPlaces; n++ {
 		if place = policy.Place(place.Above, place.AboveMark); place != nil && place.Scope != "" {
-			levels = append(levels, level{mark: place.Mark, id: place.Scope})
+			s = append(s, level{mark: place.Mark, id: place.Scope})
 		}
 	}
-	return levels
+	return s
 }
 
 // holders are a principal and, as far as they have been added, the groups it is in, each once. Methods return another value
@@ -203,13 +221,11 @@ func (s scopes) denied(policy Policy, request *Request, who holders, d *Decision
 	return false
 }
 
-// allowed looks for an assignment of holder that allows the request.
-func (s scopes) allowed(policy Policy, request *Request, holder guid.GUID, d *Decision) bool {
-	grants := policy.Grants(holder)
-	for i := range grants.few {
-		mark := grants.few[i].mark
-		for n := range s {
-			if s[n].mark == mark && s.allows(policy, request, &grants.few[i], n, holder, d) {
+// allowed looks among the grants of holder for one that allows the request.
+func (s scopes) allowed(policy Policy, request *Request, grants Grants, holder guid.GUID, d *Decision) bool {
+	for n := range s {
+		for like := grants.hints.like(s[n].mark); like != 0; like &= like - 1 {
+			if g := grants.hinted(like); g != nil && g.mark == s[n].mark && s.allows(policy, request, g, n, holder, d) {
 				return true
 			}
 		}
@@ -231,7 +247,7 @@ func (s scopes) allowed(policy Policy, request *Request, holder guid.GUID, d *De
 // of one whose role has the action it looks at the scope itself, which may be another one with the same mark.
 func (s scopes) allows(policy Policy, request *Request, g *Grant, n int, holder guid.GUID, d *Decision) bool {
 	d.Looked++
-	role := policy.Role(g.role)
+	role := g.role(policy)
 	if role == nil {
 		return false
 	}

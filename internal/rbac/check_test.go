@@ -280,6 +280,7 @@ type still struct {
 
 func (s still) MemberOf(guid.GUID) []guid.GUID { return nil }
 func (s still) Grants(guid.GUID) Grants        { return s.grants }
+func (s still) HasDenies() bool                { return false }
 func (s still) Denies(Mark) []*Deny            { return nil }
 func (s still) Place(scope string, _ Mark) *Place {
 	for i, of := range []resource.ID{testSubscription, testDivision, testRoot} {

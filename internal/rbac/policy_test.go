@@ -41,11 +41,13 @@ func (l *lists) MemberOf(principal guid.GUID) (groups []guid.GUID) {
 func (l *lists) Grants(principal guid.GUID) (g Grants) {
 	for _, a := range l.assignments {
 		if a.Principal == principal {
-			g = g.With(NewGrant(a, MarkOf(a.Scope)))
+			g = g.With(NewGrant(a, MarkOf(a.Scope), l.catalog.Role(a.Role)))
 		}
 	}
 	return g
 }
+
+func (l *lists) HasDenies() bool { return len(l.denies) > 0 }
 
 func (l *lists) Denies(mark Mark) (found []*Deny) {
 	for _, d := range l.denies {

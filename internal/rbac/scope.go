@@ -107,35 +107,52 @@ func levelsOf(levels []level, scope resource.ID) []level {
 	return found
 }
 
-// cut is levelsOf for clean text; it reports false if s is not clean.
+// cut is levelsOf for clean text; it reports false if s is not clean. Each check begins with it, so it goes through the text
+// only once, eight bytes at a time, and finds the slashes in them and the marks of what ends there.
 func cut(levels []level, s string) ([]level, bool) {
 	if len(s) == 0 || s[0] != '/' {
 		return levels, false
 	}
-	h := uint64(tenantMark)
-	for start, at := 1, 1; start < len(s); start = at {
-		segments := 2
-		for n := 0; n < segments && at <= len(s); n++ {
-			length := strings.IndexByte(s[at:], '/')
-			if length < 0 {
-				length = len(s) - at
+	if len(s) == 1 {
+		return levels, true
+	}
+	hash, all := uint64(tenantMark), uint64(0)
+	from, start, segments := 1, 1, 2 // of the level; of its segment; how many the level has from there on
+	for at := 0; at <= len(s); at += 8 {
+		w := wordAt(s, at)
+		all |= w
+		ends := slashes(w)
+		if left := len(s) - at; left < 8 {
+			ends |= 0x80 << (8 * left) // as if a slash stood behind the last segment
+		}
+		w |= blanks // letters lose their case; that some other bytes become one is nothing to a hash
+		for ; ends != 0; ends &= ends - 1 {
+			end := at + bits.TrailingZeros64(ends)/8
+			if end == 0 {
+				continue
 			}
-			if length == 0 {
+			if end == start {
 				return levels, false
 			}
-			if n == 0 && length == len("providers") && same(s[at:at+length], "providers") {
+			if start == from && end-start == len("providers") && same(s[start:end], "providers") {
 				segments = 4 // the namespace, the type and the name
 			}
-			at += length + 1
+			start, segments = end+1, segments-1
+			if segments == 0 || end == len(s) {
+				levels = append(levels, level{mark: markOf(hash, w, end), id: s[:end]})
+				from, segments = start, 2
+			}
 		}
-		mixed, ascii := hash(h, s[start:at-1])
-		if !ascii && strings.ToLower(s) != s {
-			return levels, false
-		}
-		h = mixed
-		levels = append(levels, level{mark: Mark(h), id: s[:at-1]})
+		hash = (bits.RotateLeft64(hash, 23) ^ w) * 0x9fb21c651e98df25
 	}
-	return levels, len(s) == 1 || s[len(s)-1] != '/'
+	return levels, all&high == 0 || strings.ToLower(s) == s
+}
+
+// markOf ends the hash of an id of the given length that ends in w, a word that begins at a multiple of eight.
+func markOf(hash, w uint64, length int) Mark {
+	w &= 1<<(length%8*8) - 1
+	hi, lo := bits.Mul64(hash^w^0x13198a2e03707344, uint64(length)^0x9e3779b97f4a7c15)
+	return Mark(hi ^ lo)
 }
 
 // clean returns scope as it is compared: one slash before each segment and none behind, and lower case if it has letters
@@ -198,30 +215,25 @@ func CompareScopes(a, b string) int {
 	return strings.Compare(strings.ToLower(a), strings.ToLower(b))
 }
 
-// hash mixes a piece of an id into h without regard to the case of ASCII letters, eight bytes at a time, the last of which may
-// overlap. It reports whether the piece is all ASCII.
-func hash(h uint64, s string) (mixed uint64, ascii bool) {
-	h ^= uint64(len(s)) * 0x9e3779b97f4a7c15
-	if len(s) < 8 {
-		x := rest(s)
-		return mix(h ^ lower(x)), x&high == 0
-	}
-	last := word(s[len(s)-8:])
-	all := last
-	for ; len(s) > 8; s = s[8:] {
-		all |= word(s)
-		h = mix(h ^ lower(word(s)))
-	}
-	return mix(h ^ lower(last)), all&high == 0
-}
+// blanks has the bit of each byte that tells small letters from capital ones.
+const blanks = 0x2020202020202020
 
-func mix(x uint64) uint64 {
-	hi, lo := bits.Mul64(x^0x13198a2e03707344, 0x9fb21c651e98df25)
-	return hi ^ lo
+// slashes has the top bit of each byte of x that is a slash.
+func slashes(x uint64) uint64 {
+	x ^= 0x2f2f2f2f2f2f2f2f
+	return ^((x&^high + ^uint64(high)) | x) & high
 }
 
 // word returns the first eight bytes of s; the compiler makes it one load.
 func word(s string) uint64 { return binary.LittleEndian.Uint64([]byte(s[:8])) }
+
+// wordAt returns the eight bytes of s from i on, zeros for those behind its end.
+func wordAt(s string, i int) uint64 {
+	if len(s)-i < 8 {
+		return rest(s[i:])
+	}
+	return word(s[i:])
+}
 
 // rest returns the bytes of s, which are fewer than eight, as a word.
 func rest(s string) (x uint64) {

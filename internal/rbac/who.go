@@ -61,7 +61,7 @@ type Holding struct {
 // Holdings returns what a principal has at a scope, by its own assignments there and above and by those of its groups,
 // transitively. Conditions and deny assignments are not looked at.
 func Holdings(policy Policy, principal guid.GUID, scope resource.ID) []Holding {
-	at := scopes(lineage(nil, policy, scope))
+	at := lineage(policy, scope)
 	who := holders{list: []guid.GUID{principal}}.complete(policy)
 	var held []Holding
 	for i, holder := range who.list {

@@ -99,21 +99,21 @@ func newBuiltinAccess(roles *rbac.Catalog, tenant *directory.Tenant) builtinAcce
 		rootPlace: placeOf(root),
 		unplaced:  placeBelow(root.Name),
 		administrator: []rbac.Grant{
-			administratorIs(tenant, rbac.Owner, "role assignment of the local administrator"),
-			administratorIs(tenant, rbac.KeyVaultAdministrator, "vault role assignment of the local administrator"),
+			administratorIs(tenant, roles.Role(rbac.Owner), "role assignment of the local administrator"),
+			administratorIs(tenant, roles.Role(rbac.KeyVaultAdministrator), "vault role assignment of the local administrator"),
 		},
 	}
 }
 
 // administratorIs gives the local administrator a role everywhere. It may read the data directory and the master key, so
 // that to keep what is in vaults from it would protect nothing.
-func administratorIs(tenant *directory.Tenant, role guid.GUID, name string) rbac.Grant {
+func administratorIs(tenant *directory.Tenant, role *rbac.Role, name string) rbac.Grant {
 	return rbac.NewGrant(&rbac.RoleAssignment{
 		ID:    guid.Derive(tenant.ID, name),
-		Scope: rbac.Tenant, Role: role,
+		Scope: rbac.Tenant, Role: role.ID,
 		Principal: directory.LocalAdministrator(tenant.ID).ID, PrincipalType: rbac.TypeServicePrincipal,
 		Created: tenant.Created, Updated: tenant.Created,
-	}, rbac.MarkOf(rbac.Tenant))
+	}, rbac.MarkOf(rbac.Tenant), role)
 }
 
 // placed is a place with its own scope. Those that have one mark, which is hardly ever more than one, stand in a list.
@@ -169,7 +169,11 @@ func (a *access) apply(r store.Record) error {
 }
 
 func (a *access) indexPlace(key string, p *rbac.Place, on bool) {
-	putInto(&a.places, rbac.MarkOf(resource.ID(key)), placed{key, p}, comparePlaced, on)
+	scope := key
+	if p.Scope != "" {
+		scope = p.Scope // as it is written in what stands below: texts that are equal as they are compare faster
+	}
+	putInto(&a.places, rbac.MarkOf(resource.ID(scope)), placed{scope, p}, comparePlaced, on)
 	put1(&a.placedUnder, nameKey(p.Above, key), key, on)
 }
 

@@ -31,7 +31,7 @@ func (a *access) applyAssignment(r store.Record, decoded arrival) error {
 		decoded = arrival{assignment, rbac.PathOf(assignment.Scope)}
 	}
 	if a.coming == nil {
-		a.coming = &arrivals{}
+		a.coming = &arrivals{settled: a.assignedAt}
 	}
 	a.coming.add(decoded)
 	return nil
@@ -46,9 +46,6 @@ func (a *access) settle() {
 	a.coming = nil
 	if coming.n == 1 {
 		one := []arrivalKey{{arrival: &coming.first}}
-		if there, ok := a.assignedAt.get(one[0].path.Marks); ok && there[0].Scope == one[0].Scope {
-			one[0].Scope = there[0].Scope // one text, as in arrivals.add
-		}
 		a.settleAt(one)
 		a.settleOf(one)
 		a.settleAll(one)
@@ -78,7 +75,7 @@ func (a *access) settleOf(coming []arrivalKey) {
 	var room [16]rbac.Grant
 	more := room[:0]
 	for _, c := range coming {
-		more = append(more, rbac.NewGrant(c.RoleAssignment, c.path.Mark))
+		more = append(more, rbac.NewGrant(c.RoleAssignment, c.path.Mark, a.builtIn.Role(c.Role)))
 	}
 	principal := coming[0].Principal
 	grants, _ := a.grants.get(principal)

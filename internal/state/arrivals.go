@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/inborn-id/inborn/internal/rbac"
@@ -20,6 +21,8 @@ type arrivals struct {
 	chunks [][]arrival // of arrivalChunk each, except the last: to grow one slice would copy all again and again
 	n      int
 	scopes map[rbac.Mark]resource.ID // the text that stands for a scope; nil while there is but one arrival
+
+	settled table[[3]rbac.Mark, []*rbac.RoleAssignment] // those that came before, as in access.assignedAt
 }
 
 type arrival struct {
@@ -32,6 +35,7 @@ const arrivalChunk = 1024
 // add takes an assignment in. Equal scopes become one text: that is less to keep, and to fetch for a check.
 func (c *arrivals) add(new arrival) {
 	if c.n == 0 {
+		new.Scope = c.text(&new)
 		c.first, c.n = new, 1
 		return
 	}
@@ -40,6 +44,7 @@ func (c *arrivals) add(new arrival) {
 		c.chunks = [][]arrival{{c.first}}
 	}
 	if scope, ok := c.scopes[new.path.Mark]; !ok {
+		new.Scope = c.text(&new)
 		c.scopes[new.path.Mark] = new.Scope
 	} else if scope == new.Scope {
 		new.Scope = scope
@@ -50,6 +55,19 @@ func (c *arrivals) add(new arrival) {
 	last := &c.chunks[len(c.chunks)-1]
 	*last = append(*last, new)
 	c.n++
+}
+
+// text returns the text that is to stand for the scope of an arrival: that of an earlier one, else a new one, which has the
+// others beside it and not what was decoded with it.
+func (c *arrivals) text(new *arrival) resource.ID {
+	const enough = 8 // they are those at this scope and below: nearly always few
+	there, _ := c.settled.get(new.path.Marks)
+	for _, a := range there[:min(len(there), enough)] {
+		if a.Scope == new.Scope {
+			return a.Scope
+		}
+	}
+	return resource.ID(strings.Clone(string(new.Scope)))
 }
 
 // decodeAhead decodes the role assignments among many records with all processors. Of other records, of few, and of those

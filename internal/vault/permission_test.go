@@ -19,6 +19,7 @@ type oneGrant struct {
 }
 
 func (g *oneGrant) MemberOf(guid.GUID) []guid.GUID      { return nil }
+func (g *oneGrant) HasDenies() bool                     { return false }
 func (g *oneGrant) Denies(rbac.Mark) []*rbac.Deny       { return nil }
 func (g *oneGrant) Role(id guid.GUID) *rbac.Role        { return g.catalog.Role(id) }
 func (g *oneGrant) Place(string, rbac.Mark) *rbac.Place { return nil }
@@ -26,7 +27,7 @@ func (g *oneGrant) Grants(principal guid.GUID) (all rbac.Grants) {
 	if principal != g.assignment.Principal {
 		return all
 	}
-	return all.With(rbac.NewGrant(g.assignment, rbac.MarkOf(g.assignment.Scope)))
+	return all.With(rbac.NewGrant(g.assignment, rbac.MarkOf(g.assignment.Scope), nil))
 }
 
 // roleTable says of each Key Vault role of seed 003 what it allows, by kind: the words after a kind are the data plane's
