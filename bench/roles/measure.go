@@ -136,7 +136,9 @@ func (c *contest) turn(which int) float64 {
 	began := processor()
 	for range n {
 		decide(&c.checks[c.next[which]])
-		c.next[which] = (c.next[which] + 1) % len(c.checks)
+		if c.next[which]++; c.next[which] == len(c.checks) { // a division would take as long as some of what is measured
+			c.next[which] = 0
+		}
 	}
 	return float64(n) / (processor() - began).Seconds()
 }

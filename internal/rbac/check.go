@@ -14,9 +14,8 @@ type Policy interface {
 	MemberOf(principal guid.GUID) []guid.GUID
 	// Grants returns the role assignments of principal itself.
 	Grants(principal guid.GUID) Grants
-	// HasDenies reports whether there is any deny assignment; Denies returns those at scopes with the mark.
-	HasDenies() bool
-	Denies(scope Mark) []*Deny
+	// Denies returns the deny assignments.
+	Denies() Denies
 	// Role returns the role definition with the id, or nil.
 	Role(id guid.GUID) *Role
 	// Place returns the place of a subscription or a management group in the tree; nil for any other scope. The group
@@ -55,10 +54,10 @@ func Check(policy Policy, request Request) Decision {
 	who := holders{list: append(holderRoom[:0], request.Principal)}
 	whole := false // the management groups are in at
 	d := Decision{Principal: request.Principal, Action: request.Action, Scope: request.Scope}
-	if policy.HasDenies() {
-		if at, whole = at.withGroups(policy), true; at.mayDeny(policy, &request) {
+	if denies := policy.Denies(); denies.Len() > 0 {
+		if at, whole = at.withGroups(policy), true; at.mayDeny(denies, &request) {
 			who = who.complete(policy)
-			if at.denied(policy, &request, who, &d) {
+			if at.denied(denies, &request, who, &d) {
 				return d
 			}
 		}
@@ -184,9 +183,9 @@ type scopes []level
 
 // mayDeny reports whether any deny assignment takes the action away, from whomever. Where none does, which is nearly
 // always, the groups of the principal need not be known yet.
-func (s scopes) mayDeny(policy Policy, request *Request) bool {
+func (s scopes) mayDeny(denies Denies, request *Request) bool {
 	for i := range s {
-		for _, deny := range policy.Denies(s[i].mark) {
+		for _, deny := range denies.at(s[i].mark) {
 			if s.takes(deny, i, request) {
 				return true
 			}
@@ -201,9 +200,9 @@ func (s scopes) takes(deny *Deny, i int, request *Request) bool {
 }
 
 // denied looks for a deny assignment that meets the request.
-func (s scopes) denied(policy Policy, request *Request, who holders, d *Decision) bool {
+func (s scopes) denied(denies Denies, request *Request, who holders, d *Decision) bool {
 	for i := range s {
-		for _, deny := range policy.Denies(s[i].mark) {
+		for _, deny := range denies.at(s[i].mark) {
 			if !s.takes(deny, i, request) {
 				continue
 			}

@@ -118,7 +118,7 @@ func TestDenyBeatsEveryRole(t *testing.T) { // case 83
 		l.members = map[guid.GUID][]guid.GUID{team: {ann}, dept: {team}, firm: {dept, team}}
 		l.grant(t, ann, "Owner", Tenant)
 		c.deny.Permissions = []Permission{{Actions: []string{"*/write"}, NotActions: []string{"Microsoft.Authorization/*"}}}
-		l.denies = []*Deny{NewDeny(&c.deny)}
+		l.denies = Denies{}.With(&c.deny)
 		for scope, want := range c.want {
 			if d := Check(l, Request{Principal: ann, Action: siteWrite, Scope: scope}); d.Outcome != want {
 				t.Errorf("%s: %s, want %s: %s", c.name, scope, want, d.Explain())
@@ -140,8 +140,8 @@ func TestDenyWithACondition(t *testing.T) {
 	} {
 		l := newTree(t)
 		l.grant(t, ann, "Owner", Tenant)
-		l.denies = []*Deny{NewDeny(&DenyAssignment{Scope: testGroup, Principals: []Target{{ann, TypeUser}},
-			Permissions: []Permission{{Actions: []string{"*"}, Condition: condition}}})}
+		l.denies = Denies{}.With(&DenyAssignment{Scope: testGroup, Principals: []Target{{ann, TypeUser}},
+			Permissions: []Permission{{Actions: []string{"*"}, Condition: condition}}})
 		if d := Check(l, Request{Principal: ann, Action: siteWrite, Scope: testSite}); d.Outcome != want {
 			t.Errorf("%s: %s", condition, d.Explain())
 		}
@@ -224,8 +224,8 @@ func TestExplain(t *testing.T) {
 	l.grant(t, team, "Reader", testGroup)
 	l.grant(t, bob, "Contributor", testGroup)
 	l.grant(t, bob, "Storage Blob Data Reader", testGroup, "@Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name] StringEquals 'x'")
-	l.denies = []*Deny{NewDeny(&DenyAssignment{Name: "freeze", Scope: testVault, Principals: []Target{{team, TypeGroup}},
-		Permissions: []Permission{{Actions: []string{"*"}}}})}
+	l.denies = Denies{}.With(&DenyAssignment{Name: "freeze", Scope: testVault, Principals: []Target{{team, TypeGroup}},
+		Permissions: []Permission{{Actions: []string{"*"}}}})
 	for want, r := range map[string]Request{
 		"the assignment " + id(1000).String() + " gives the role Reader at " + string(testGroup) + " to the group " + team.String(): {Principal: ann, Action: siteRead, Scope: testSite},
 		"its only role assignment there or above does not allow it":                                                                 {Principal: ann, Action: siteWrite, Scope: testSite},
@@ -249,7 +249,7 @@ func TestWho(t *testing.T) {
 	l.grant(t, dept, "Reader", testDivision)
 	l.grant(t, id(4), "Contributor", testSite)
 	l.grant(t, id(5), "Contributor", testVault)
-	l.denies = []*Deny{NewDeny(&DenyAssignment{Scope: testGroup, Principals: []Target{{bob, TypeUser}}, Permissions: []Permission{{Actions: []string{"*"}}}})}
+	l.denies = Denies{}.With(&DenyAssignment{Scope: testGroup, Principals: []Target{{bob, TypeUser}}, Permissions: []Permission{{Actions: []string{"*"}}}})
 	who := maps.Collect(Who(l, l, Request{Action: siteRead, Scope: testSite}))
 	if len(who) != 5 || who[ann].Via != dept || !who[id(4)].Via.IsZero() || who[id(3)].Via != dept || !who[team].Allowed() || !who[dept].Allowed() {
 		t.Errorf("%v", slices.Collect(maps.Keys(who)))
@@ -280,8 +280,7 @@ type still struct {
 
 func (s still) MemberOf(guid.GUID) []guid.GUID { return nil }
 func (s still) Grants(guid.GUID) Grants        { return s.grants }
-func (s still) HasDenies() bool                { return false }
-func (s still) Denies(Mark) []*Deny            { return nil }
+func (s still) Denies() Denies                 { return Denies{} }
 func (s still) Place(scope string, _ Mark) *Place {
 	for i, of := range []resource.ID{testSubscription, testDivision, testRoot} {
 		if scope == string(of) {

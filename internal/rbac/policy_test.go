@@ -15,7 +15,7 @@ type lists struct {
 	catalog     *Catalog
 	roles       []*Role
 	assignments []*RoleAssignment
-	denies      []*Deny
+	denies      Denies
 	members     map[guid.GUID][]guid.GUID // by group
 	above       map[string]string         // by scope in lower case
 }
@@ -47,16 +47,7 @@ func (l *lists) Grants(principal guid.GUID) (g Grants) {
 	return g
 }
 
-func (l *lists) HasDenies() bool { return len(l.denies) > 0 }
-
-func (l *lists) Denies(mark Mark) (found []*Deny) {
-	for _, d := range l.denies {
-		if MarkOf(d.Scope) == mark {
-			found = append(found, d)
-		}
-	}
-	return found
-}
+func (l *lists) Denies() Denies { return l.denies }
 
 func (l *lists) Role(id guid.GUID) *Role {
 	for _, r := range l.roles {

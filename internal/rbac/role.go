@@ -63,24 +63,3 @@ func (d *RoleDefinition) HasDataActions() bool {
 	}
 	return false
 }
-
-// Deny is a deny assignment made ready to be checked. It does not change.
-type Deny struct {
-	*DenyAssignment
-	permissions []permission
-}
-
-// NewDeny makes a deny assignment ready; it must not change any more.
-func NewDeny(d *DenyAssignment) *Deny { return &Deny{d, newPermissions(d.Permissions)} }
-
-// takes reports whether the deny assignment takes the action away. One with a condition that cannot be read takes it:
-// not knowing is no reason to allow.
-func (d *Deny) takes(request *Request) bool {
-	for i := range d.permissions {
-		p := &d.permissions[i]
-		if has, excepted := p.has(request.Action); has && !excepted && (p.condition.unreadable() || p.condition.Holds(request)) {
-			return true
-		}
-	}
-	return false
-}

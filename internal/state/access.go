@@ -22,7 +22,7 @@ type access struct {
 	assignedAt      table[[3]rbac.Mark, []*rbac.RoleAssignment] // by path, then in the order of their ids
 	grants          trie[guid.GUID, rbac.Grants]                // by principal
 	denyAssignments table[guid.GUID, *rbac.DenyAssignment]
-	denies          table[rbac.Mark, []*rbac.Deny] // by the scope's mark, then in the order of their ids
+	denies          rbac.Denies // the same, ready to be checked
 
 	managementGroups table[string, *rbac.ManagementGroup] // by place key
 	placements       table[string, *rbac.Placement]       // by the subscription's id, as text
@@ -44,7 +44,6 @@ func newAccess(builtIn *rbac.Catalog) access {
 		assignedAt:       newLeanTable[[3]rbac.Mark, []*rbac.RoleAssignment](comparePath),
 		grants:           newTrie[guid.GUID, rbac.Grants](hashGUID),
 		denyAssignments:  newTable[guid.GUID, *rbac.DenyAssignment](compareGUID),
-		denies:           newTable[rbac.Mark, []*rbac.Deny](cmp.Compare[rbac.Mark]),
 		managementGroups: newTable[string, *rbac.ManagementGroup](compareString),
 		placements:       newTable[string, *rbac.Placement](compareString),
 		places:           newTrie[rbac.Mark, []placed](hashMark),
@@ -63,7 +62,7 @@ func (a access) clone() access {
 		assignedAt:       a.assignedAt.clone(),
 		grants:           a.grants.clone(),
 		denyAssignments:  a.denyAssignments.clone(),
-		denies:           a.denies.clone(),
+		denies:           a.denies,
 		managementGroups: a.managementGroups.clone(),
 		placements:       a.placements.clone(),
 		places:           a.places.clone(),
@@ -154,7 +153,11 @@ func (a *access) apply(r store.Record) error {
 		return a.applyAssignment(r, arrival{})
 	case kindDenyAssignment:
 		return applyObject(r, &a.denyAssignments, guidKey, func(d *rbac.DenyAssignment, on bool) {
-			putInto(&a.denies, rbac.MarkOf(d.Scope), rbac.NewDeny(d), compareDeny, on)
+			if on {
+				a.denies = a.denies.With(d)
+			} else {
+				a.denies = a.denies.Without(d)
+			}
 		})
 	case kindManagementGroup:
 		return applyObject(r, &a.managementGroups, textKey, func(g *rbac.ManagementGroup, on bool) {
@@ -176,5 +179,3 @@ func (a *access) indexPlace(key string, p *rbac.Place, on bool) {
 	putInto(&a.places, rbac.MarkOf(resource.ID(scope)), placed{scope, p}, comparePlaced, on)
 	put1(&a.placedUnder, nameKey(p.Above, key), key, on)
 }
-
-func compareDeny(a, b *rbac.Deny) int { return compareGUID(a.ID, b.ID) }

@@ -10,7 +10,7 @@ import (
 )
 
 // MemberOf returns the groups that principal is a direct member of, in the order of their ids. It is part of rbac.Policy,
-// as Grants, HasDenies, Denies, Role and Place are.
+// as Grants, Denies, Role and Place are.
 func (d *Directory) MemberOf(principal guid.GUID) []guid.GUID {
 	groups, _ := d.memberOf.get(principal)
 	return groups
@@ -26,14 +26,8 @@ func (d *Directory) Grants(principal guid.GUID) rbac.Grants {
 	return grants
 }
 
-// HasDenies reports whether there is any deny assignment.
-func (d *Directory) HasDenies() bool { return d.access.denies.len() > 0 }
-
-// Denies returns the deny assignments at scopes with the mark.
-func (d *Directory) Denies(scope rbac.Mark) []*rbac.Deny {
-	denies, _ := d.access.denies.get(scope)
-	return denies
-}
+// Denies returns the deny assignments.
+func (d *Directory) Denies() rbac.Denies { return d.access.denies }
 
 // Role returns the role definition with the id, built in or custom, or nil.
 func (d *Directory) Role(id guid.GUID) *rbac.Role {

@@ -104,7 +104,7 @@ func describeRoles(d *Directory) (s string) {
 	}
 	s += fmt.Sprintln("granted", granted == len(all))
 	for a := range d.DenyAssignments() {
-		s += fmt.Sprintln("deny", *a, len(d.Denies(rbac.MarkOf(a.Scope))))
+		s += fmt.Sprintln("deny", *a, d.Denies().Len())
 	}
 	for g := range d.ManagementGroups() {
 		s += fmt.Sprintln("management group", *g, rbac.Lineage(d, g.ID()), slices.Collect(d.PlacedUnder(g.ID())))

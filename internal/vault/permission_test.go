@@ -19,8 +19,7 @@ type oneGrant struct {
 }
 
 func (g *oneGrant) MemberOf(guid.GUID) []guid.GUID      { return nil }
-func (g *oneGrant) HasDenies() bool                     { return false }
-func (g *oneGrant) Denies(rbac.Mark) []*rbac.Deny       { return nil }
+func (g *oneGrant) Denies() rbac.Denies                 { return rbac.Denies{} }
 func (g *oneGrant) Role(id guid.GUID) *rbac.Role        { return g.catalog.Role(id) }
 func (g *oneGrant) Place(string, rbac.Mark) *rbac.Place { return nil }
 func (g *oneGrant) Grants(principal guid.GUID) (all rbac.Grants) {
