@@ -45,16 +45,22 @@ func (f *attributeFlags) into(in *vaultChange) error {
 	for _, t := range []struct {
 		text, flag string
 		to         **int64
-	}{{f.notBefore, "--not-before", &a.NotBefore}, {f.expires, "--expires", &a.Expires}} {
-		if t.text == "" {
+	}{{f.notBefore, "not-before", &a.NotBefore}, {f.expires, "expires", &a.Expires}} {
+		if !f.given(t.flag) {
 			continue
+		}
+		if t.text == "" {
+			return usage("--%s needs a time. One that is set can be moved, but not be taken away.", t.flag)
 		}
 		at, err := readTime(t.text)
 		if err != nil {
-			return usage("%s %s is not a time: use 2026-12-31 or 2026-12-31T12:00:00Z.", t.flag, t.text)
+			return usage("--%s %s is not a time: use 2026-12-31 or 2026-12-31T12:00:00Z.", t.flag, t.text)
 		}
 		seconds := at.Unix()
 		*t.to = &seconds
+	}
+	if a.NotBefore != nil && a.Expires != nil && *a.NotBefore >= *a.Expires {
+		return usage("--not-before %s is not before --expires %s.", f.notBefore, f.expires)
 	}
 	if *a != (attributesChange{}) {
 		in.Attributes = a

@@ -38,7 +38,7 @@ func Time(seconds int64, property string) (time.Time, error) {
 // Check refuses attributes that contradict each other.
 func (a *Attributes) Check() error {
 	if !a.NotBefore.IsZero() && !a.Expires.IsZero() && !a.NotBefore.Before(a.Expires) {
-		return apierr.New(apierr.PropertyInvalid, "The time nbf must be before exp.").At("attributes.nbf")
+		return apierr.New(apierr.PropertyInvalid, "The time from which it is valid (nbf) must be before the time at which it expires (exp).").At("attributes.nbf")
 	}
 	return nil
 }
