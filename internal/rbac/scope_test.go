@@ -114,10 +114,29 @@ func FuzzLevels(f *testing.F) {
 		if len(levels) != len(key) {
 			t.Fatalf("%q has the levels %q and in lower case %q", s, levels, key)
 		}
+		if plain := levelsBySegments(string(clean(resource.ID(s)))); !slices.Equal(levels, plain) {
+			t.Fatalf("%q has the levels %q, by its segments %q", s, levels, plain)
+		}
 		for i, level := range levels {
 			if MarkOf(level) != MarkOf(key[i]) || !Within(level, resource.ID(s)) {
 				t.Fatalf("level %q of %q", level, s)
 			}
 		}
 	})
+}
+
+// levelsBySegments takes a clean scope apart as its definition says it: a type and a name, or providers, a namespace, a type
+// and a name, and whatever is left over.
+func levelsBySegments(s string) []resource.ID {
+	levels := []resource.ID{}
+	segments := strings.Split(s, "/")[1:]
+	for at := 0; at < len(segments) && s != "/"; {
+		n := 2
+		if strings.ToLower(segments[at]) == "providers" {
+			n = 4
+		}
+		at = min(at+n, len(segments))
+		levels = append(levels, resource.ID("/"+strings.Join(segments[:at], "/")))
+	}
+	return levels
 }
