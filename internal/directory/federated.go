@@ -20,6 +20,10 @@ type FederatedCredential struct {
 	Created   time.Time
 }
 
+// ExchangeAudience is what tokens that are to be exchanged are meant for, unless somebody chose otherwise (wire fact: the
+// default of every client that makes federated credentials).
+const ExchangeAudience = "api://AzureADTokenExchange"
+
 // MaxFederatedCredentials is how many a principal can have (Entra's own limit).
 const MaxFederatedCredentials = 20
 
@@ -42,7 +46,7 @@ func CheckFederatedCredential(c *FederatedCredential) error {
 		return invalid("subject", "The subject %q is not valid: 1 to %d bytes, no control characters.", c.Subject, maxFederatedText)
 	}
 	if len(c.Audiences) != 1 || c.Audiences[0] == "" || len(c.Audiences[0]) > maxFederatedText || strings.ContainsFunc(c.Audiences[0], steers) {
-		return invalid("audiences", "A federated credential has exactly one audience, such as api://AzureADTokenExchange.")
+		return invalid("audiences", "A federated credential has exactly one audience, such as %s.", ExchangeAudience)
 	}
 	return nil
 }

@@ -14,8 +14,8 @@ import (
 
 func TestParseErrorsNameTheirPlace(t *testing.T) {
 	for _, c := range []struct{ name, text, place, message string }{
-		{"unknown key", "tenant: {name: a}\nidentities:\n  - name: x\n    colour: red\n", "4:5", `unknown key "colour"; the keys here are appRoles, clientId, location, name, objectId, resourceGroup, tags`},
-		{"unknown top key", "policies: []\n", "1:1", `unknown key "policies"; the keys here are apps, groups, identities, resources, roles, subscription, tenant, users, vaults`},
+		{"unknown key", "tenant: {name: a}\nidentities:\n  - name: x\n    colour: red\n", "4:5", `unknown key "colour"; the keys here are appRoles, clientId, federatedCredentials, location, name, objectId, resourceGroup, tags`},
+		{"unknown top key", "policies: []\n", "1:1", `unknown key "policies"; the keys here are apps, customRoles, groups, identities, resources, roles, subscription, tenant, users, vaults`},
 		{"duplicate key", "users: []\nusers: []\n", "2:1", "already defined"},
 		{"wrong type", "users: 7\n", "1:8", "expected sequence"},
 		{"bad guid", "tenant: {name: a, id: 12}\n", "1:23", "GUID"},

@@ -74,7 +74,8 @@ func Plan(draft *state.Draft, m *Manifest, prepared Prepared, prune bool) (chang
 		}
 	}
 	p := &planner{m: m, prepared: prepared, draft: draft, before: draft.Directory()}
-	steps := []func() error{p.tenant, p.subscription, p.groups, p.users, p.apps, p.identities, p.resources, p.vaults, p.settings, p.grants, p.roles}
+	steps := []func() error{p.tenant, p.subscription, p.groups, p.users, p.apps, p.identities, p.resources, p.vaults, p.settings, p.grants, p.federated,
+		p.customRoles, p.roles}
 	if prune {
 		steps = append(steps, p.prune)
 	}
@@ -115,6 +116,9 @@ func (m *Manifest) checkNames() error {
 	}
 	for i, v := range m.Vaults {
 		errs = append(errs, unique("vaults", "", v.Name, i))
+	}
+	for i, r := range m.CustomRoles {
+		errs = append(errs, unique("customRoles", "", r.Name, i))
 	}
 	for _, err := range errs {
 		if err != nil {

@@ -36,7 +36,21 @@ type Manifest struct {
 	Identities   []Identity    `yaml:"identities,omitempty"`
 	Resources    []Resource    `yaml:"resources,omitempty"`
 	Vaults       []Vault       `yaml:"vaults,omitempty"`
+	CustomRoles  []CustomRole  `yaml:"customRoles,omitempty"`
 	Roles        []Role        `yaml:"roles,omitempty"`
+}
+
+// CustomRole is a role definition of the tenant's own; its keys mean what those of rbac.Permission mean. Scopes are where
+// it may be assigned, spelled as in Role; the subscription if there are none.
+type CustomRole struct {
+	Name           string   `yaml:"name"`
+	ID             ID       `yaml:"id,omitempty"`
+	Description    string   `yaml:"description,omitempty"`
+	Actions        []string `yaml:"actions,omitempty"`
+	NotActions     []string `yaml:"notActions,omitempty"`
+	DataActions    []string `yaml:"dataActions,omitempty"`
+	NotDataActions []string `yaml:"notDataActions,omitempty"`
+	Scopes         []string `yaml:"scopes,omitempty"`
 }
 
 // Role gives a role of Resource Manager or of a data plane to a principal: a user, group, identity or application by
@@ -104,6 +118,17 @@ type Identity struct {
 	Location      string            `yaml:"location,omitempty"`
 	Tags          map[string]string `yaml:"tags,omitempty"`
 	AppRoles      []Grant           `yaml:"appRoles,omitempty"`
+
+	// FederatedCredentials let tokens of other issuers stand for the identity.
+	FederatedCredentials []FederatedCredential `yaml:"federatedCredentials,omitempty"`
+}
+
+// FederatedCredential is a directory.FederatedCredential.
+type FederatedCredential struct {
+	Name     string `yaml:"name"`
+	Issuer   string `yaml:"issuer"`
+	Subject  string `yaml:"subject"`
+	Audience string `yaml:"audience,omitempty"` // directory.ExchangeAudience if absent
 }
 
 // Grant is an app role to be given: App by name, client id or identifier URI, Role by value.
