@@ -65,9 +65,9 @@ type Config struct {
 	// if they are all under one origin.
 	Domain string
 
-	// Apply makes a tenant what a manifest declares, or only says what it would change. The error is a ManifestInvalid that
-	// names the place, or one of Live.
-	Apply func(ctx context.Context, actor state.Actor, tenant guid.GUID, m Manifest) ([]Change, error)
+	// Apply makes a tenant what a manifest declares, or only says what it would change, if may has nothing against it, which
+	// is asked of the state that is changed. The error is a ManifestInvalid that names the place, that of may, or one of Live.
+	Apply func(ctx context.Context, actor state.Actor, tenant guid.GUID, may func(*state.Directory) error, m Manifest) ([]Change, error)
 
 	// Seal encrypts a document for what context addresses, and Open decrypts it under the same context only.
 	Seal func(context []string, plaintext []byte) ([]byte, error)

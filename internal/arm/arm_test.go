@@ -135,7 +135,7 @@ func start(t *testing.T) *world {
 	return w
 }
 
-func (w *world) apply(ctx context.Context, actor state.Actor, tenant guid.GUID, in Manifest) ([]Change, error) {
+func (w *world) apply(ctx context.Context, actor state.Actor, tenant guid.GUID, may func(*state.Directory) error, in Manifest) ([]Change, error) {
 	m, err := manifest.Parse(in.Text)
 	if err != nil {
 		return nil, err
@@ -143,6 +143,9 @@ func (w *world) apply(ctx context.Context, actor state.Actor, tenant guid.GUID, 
 	var changes []Change
 	_, err = w.live.Update(ctx, actor, func(v *state.View, env *state.Env) (state.Batch, error) {
 		d := state.NewDraft(v, env, tenant)
+		if err := may(d.Directory()); err != nil {
+			return state.Batch{}, err
+		}
 		plan, _, err := manifest.Plan(d, m, nil, in.Prune)
 		changes = nil
 		for _, c := range plan {

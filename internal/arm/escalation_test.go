@@ -84,3 +84,24 @@ func TestAccessPoliciesThatCannotBe(t *testing.T) {
 	}
 	w.status("too many", w.do("PUT", kvLegacy+v1, `{"location":"local","properties":{"accessPolicies":[`+many[1:]+`]}}`), 400, "BadRequest")
 }
+
+// TestAManifestTakesTheRightToRule: a manifest can make anybody Owner, so that a contributor of the whole tenant, who has the
+// action by its wildcard, cannot apply one, not even for a plan; nor one who may give roles, but not all of them.
+func TestAManifestTakesTheRightToRule(t *testing.T) {
+	w := start(t)
+	who, bearer := w.robot()
+	const apply = "/providers/Inborn.Platform/apply" + own
+	grab := "roles: [{principal: " + who.id.String() + ", role: Owner, scope: /}]"
+	w.status("contributor", w.assign("", "", 1, who.id.String(), contrib, ""), 201, "")
+	for _, query := range []string{"", "&dryRun=true"} {
+		w.status("a contributor"+query, w.as(bearer, "POST", apply+query, grab), 403, "AuthorizationFailed")
+	}
+	const notOwner = `,"conditionVersion":"2.0","condition":"((!(ActionMatches{'Microsoft.Authorization/roleAssignments/write'})) OR (` +
+		`@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAllValues:GuidNotEquals {` + owner + `}))"`
+	w.status("gives roles", w.assign("", "", 2, who.id.String(), access, notOwner), 201, "")
+	w.status("all but Owner", w.as(bearer, "POST", apply, grab), 403, "AuthorizationFailed")
+	w.status("gives all roles", w.assign("", "", 3, who.id.String(), owner, ""), 201, "")
+	a := w.as(bearer, "POST", apply, "identities: [{name: id-orders}]")
+	w.status("an owner of the tenant", a, 200, "")
+	w.equal("what he did", a.at("changes", "0", "action"), "create")
+}

@@ -6,16 +6,19 @@ import (
 
 	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/guid"
+	"github.com/inborn-id/inborn/internal/rbac"
 	"github.com/inborn-id/inborn/internal/serve"
+	"github.com/inborn-id/inborn/internal/state"
 )
 
-// apply makes the tenant what the manifest in the body declares.
+// apply makes the tenant what the manifest in the body declares, which may be anything: so it takes the right to become
+// Owner of everything, too. Contributors have the action itself.
 func (c *call) apply() error {
 	m, err := c.readManifest()
 	if err != nil {
 		return err
 	}
-	changes, err := c.Apply(c.r.Context(), c.actor(), c.dir.Tenant().ID, m)
+	changes, err := c.Apply(c.r.Context(), c.actor(), c.dir.Tenant().ID, c.mayRule, m)
 	if err != nil {
 		return err
 	}
@@ -25,6 +28,15 @@ func (c *call) apply() error {
 		out.Changes[i] = changeWire(change)
 	}
 	return c.json(http.StatusOK, out)
+}
+
+// mayRule decides whether the caller may make himself Owner of everything.
+func (c *call) mayRule(dir *state.Directory) error {
+	if err := authorize(dir, c.caller, c.needs, c.id); err != nil { // again, as the state may be a newer one
+		return err
+	}
+	return c.mayAssign(dir, "", rbac.AssignmentAttributes(rbac.RequestSource, &rbac.RoleAssignment{
+		Scope: rbac.Tenant, Role: rbac.Owner, Principal: c.caller.id, PrincipalType: typeOf(dir, c.caller.id)}))
 }
 
 // manifestType is the type of a body that is a manifest with the values that it takes from where it was read. Every other

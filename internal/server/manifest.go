@@ -22,7 +22,8 @@ type planned struct {
 }
 
 // apply brings a tenant to what a manifest declares, in one change, or plans it without.
-func (s *Server) apply(ctx context.Context, actor state.Actor, tenant guid.GUID, in arm.Manifest) ([]arm.Change, error) {
+func (s *Server) apply(ctx context.Context, actor state.Actor, tenant guid.GUID, may func(*state.Directory) error,
+	in arm.Manifest) ([]arm.Change, error) {
 	m, err := manifest.Parse(in.Text)
 	if err != nil {
 		return nil, err
@@ -33,6 +34,9 @@ func (s *Server) apply(ctx context.Context, actor state.Actor, tenant guid.GUID,
 	}
 	plan, err := s.change(ctx, actor, values, func(v *state.View, env *state.Env, ready manifest.Prepared) (p planned, err error) {
 		draft := state.NewDraft(v, env, tenant)
+		if err := may(draft.Directory()); err != nil {
+			return p, err
+		}
 		if p.changes, p.needs, err = manifest.Plan(draft, m, ready, in.Prune); err == nil && !in.DryRun {
 			p.batch = draft.Batch()
 		}
