@@ -74,8 +74,11 @@ func Plan(draft *state.Draft, m *Manifest, prepared Prepared, prune bool) (chang
 		}
 	}
 	p := &planner{m: m, prepared: prepared, draft: draft, before: draft.Directory()}
-	steps := []func() error{p.tenant, p.subscription, p.groups, p.users, p.apps, p.identities, p.resources, p.vaults, p.settings, p.grants, p.federated,
-		p.customRoles, p.roles}
+	steps := []func() error{p.tenant, p.subscription, p.groups, p.users, p.apps, p.identities, p.resources, p.vaults, p.settings, p.grants}
+	if prune { // first, as two of one identity cannot be for the same tokens: else none could get another name
+		steps = append(steps, p.pruneFederated)
+	}
+	steps = append(steps, p.federated, p.customRoles, p.roles)
 	if prune {
 		steps = append(steps, p.prune)
 	}

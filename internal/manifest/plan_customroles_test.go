@@ -89,6 +89,8 @@ func TestFederatedCredentialsArePlanned(t *testing.T) {
 	w.equal("another branch", w.must(begin+"["+strings.Replace(deploy, "main", "next", 1)+"]", false),
 		"update federated credential id-orders deploy: repo:a/b:ref:refs/heads/next of "+issuer)
 	w.equal("pruned", w.must(begin+"["+strings.Replace(deploy, "main", "next", 1)+"]", true), "delete federated credential id-orders other")
+	w.equal("another name", w.must(begin+"["+strings.Replace(strings.Replace(deploy, "main", "next", 1), "name: deploy", "name: build", 1)+"]", true),
+		"delete federated credential id-orders deploy\ncreate federated credential id-orders build: repo:a/b:ref:refs/heads/next of "+issuer)
 
 	for text, want := range map[string][2]string{
 		"[{name: x, issuer: 'https://a', subject: s}]":                                      {"$.identities[0].federatedCredentials[0]", "is not valid"},

@@ -9,10 +9,10 @@ import (
 	"github.com/inborn-id/inborn/internal/resource"
 )
 
-// prune deletes what the manifest does not name: grants, federated credentials and memberships of declared objects first, then resources,
+// prune deletes what the manifest does not name: grants and memberships of declared objects first, then resources,
 // identities, applications, groups and users. Nodes are not declared here and stay.
 func (p *planner) prune() error {
-	for _, step := range []func() error{p.pruneGrants, p.pruneFederated, p.pruneRoles, p.pruneCustomRoles, p.pruneMemberships, p.pruneResources, p.pruneIdentities, p.pruneApps, p.prunePeople} {
+	for _, step := range []func() error{p.pruneGrants, p.pruneRoles, p.pruneCustomRoles, p.pruneMemberships, p.pruneResources, p.pruneIdentities, p.pruneApps, p.prunePeople} {
 		if err := step(); err != nil {
 			return err
 		}
