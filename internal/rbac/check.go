@@ -62,7 +62,10 @@ func Check(policy Policy, request Request) Decision {
 			}
 		}
 	}
-	for i := 0; ; grants = policy.Grants(who.list[i]) { // the list grows as the groups of each holder are added
+	for i := 0; i < len(who.list); i++ { // grows as the groups of each holder are added
+		if i > 0 {
+			grants = policy.Grants(who.list[i])
+		}
 		if grants.high > 0 && !whole {
 			at, whole = at.withGroups(policy), true
 		}
@@ -70,10 +73,8 @@ func Check(policy Policy, request Request) Decision {
 			return d
 		}
 		who = who.expand(policy, i)
-		if i++; i == len(who.list) {
-			return d
-		}
 	}
+	return d
 }
 
 // Lineage returns the scopes at which assignments hold for scope: the tenant, the management groups from the root down,
