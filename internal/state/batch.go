@@ -7,7 +7,7 @@ import (
 
 // Batch is what a decision wants to happen: all of it, in one commit, or nothing.
 type Batch struct {
-	Records []store.Record // the new state of each object it touches; Seq is filled in by the commit
+	Records []store.Record // the new state of each object it touches, the last if there are several; Seq is filled in by the commit
 	Events  []Event        // what the audit log says of it
 	Ciphers []store.Cipher // encrypted values that go with the records, kept outside the View
 }

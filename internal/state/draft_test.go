@@ -205,6 +205,15 @@ func TestViewsAgreeHoweverTheyWereBuilt(t *testing.T) {
 			t.Fatalf("built from records:\n%s\nbuilt by changes:\n%s", got, want)
 		}
 		nothingDangles(t, d.Directory(), live)
+
+		one := &work{view: newView(d.view.catalog, d.view.roles), records: map[store.Key]int{}, ciphers: map[store.Key]int{}}
+		if err := one.add(&update{}, d.Batch(), nil); err != nil {
+			t.Fatal(err)
+		}
+		dir, _ = one.view.Directory(testTenant)
+		if got, want := describe(dir), describe(d.Directory()); got != want {
+			t.Fatalf("built by one update:\n%s\nbuilt by changes:\n%s", got, want)
+		}
 	})
 }
 

@@ -273,10 +273,11 @@ func (w *work) add(u *update, b Batch, rewrap func([]string, []byte) ([]byte, er
 	at := w.view.At()
 	at.Seq++
 	at.Tag = w.group.Tag
-	records := make([]store.Record, len(b.Records)) // the batch stays as the decision made it
-	for i, r := range b.Records {
+	records := make([]store.Record, 0, len(b.Records)) // the batch stays as the decision made it
+	own := map[store.Key]int{}
+	for _, r := range b.Records {
 		r.Seq = at.Seq
-		records[i] = r
+		records = place(own, records, r.Key, r)
 	}
 	events := make([]store.Event, len(b.Events))
 	for i, e := range b.Events {
