@@ -99,7 +99,7 @@ func Main(args []string, in io.Reader, out, errs io.Writer) int {
 func (sh *shell) complain(err error) {
 	var named *apierr.Error
 	if !errors.As(err, &named) {
-		fmt.Fprintf(sh.err, "inborn: %s\n", printable(err.Error()))
+		fmt.Fprintf(sh.err, "inborn: %s\n", printable(strings.ReplaceAll(err.Error(), "\t", "  "))) // cobra's suggestions have tabs
 		return
 	}
 	fmt.Fprintf(sh.err, "inborn: %s\n", printable(named.Message))
@@ -163,9 +163,13 @@ func between(low, high int) cobra.PositionalArgs {
 
 // family is a command that only holds others; cobra would answer a misspelt one with the help text and success.
 func family(use, short string, commands ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, RunE: func(c *cobra.Command, args []string) error {
+	c := &cobra.Command{Use: use, Short: short, SuggestionsMinimumDistance: 2, RunE: func(c *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return &exitError{code: exitUsage, err: fmt.Errorf("unknown command %q for %q\n  try: %s --help", args[0], c.CommandPath(), c.CommandPath())}
+			try := c.CommandPath() + " --help"
+			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+				try = c.CommandPath() + " " + near[0]
+			}
+			return &exitError{code: exitUsage, err: fmt.Errorf("unknown command %q for %q\n  try: %s", args[0], c.CommandPath(), try)}
 		}
 		return c.Help()
 	}}

@@ -147,6 +147,14 @@ func (sh *shell) resourceCreate(ctx context.Context, name, kind, location string
 	if strings.ContainsAny(name, "/") || strings.Count(kind, "/") != 1 {
 		return usage("A resource has a name without slashes and a type such as Microsoft.Web/sites.")
 	}
+	namespace, rest, _ := strings.Cut(kind, "/")
+	path := c.status.ResourceGroup + "/providers/" + url.PathEscape(namespace) + "/" + url.PathEscape(rest) + "/" + url.PathEscape(name)
+	var have armResource
+	exists := c.arm(ctx, http.MethodGet, path+armVersion, nil, &have) == nil
+	if exists && !system && len(identities) == 0 {
+		sh.say("%s is there already, and its identities stay. To take one away: inborn identity unassign", have.Name)
+		return sh.printCreated(have)
+	}
 	block := map[string]any{"type": blockType(system, len(identities) > 0)}
 	users := map[string]struct{}{}
 	for _, ref := range identities {
@@ -159,13 +167,18 @@ func (sh *shell) resourceCreate(ctx context.Context, name, kind, location string
 	if len(users) > 0 {
 		block["userAssignedIdentities"] = users
 	}
-	namespace, rest, _ := strings.Cut(kind, "/")
-	path := c.status.ResourceGroup + "/providers/" + url.PathEscape(namespace) + "/" + url.PathEscape(rest) + "/" + url.PathEscape(name)
 	var made armResource
 	if err := c.arm(ctx, http.MethodPut, path+armVersion, map[string]any{"location": location, "identity": block}, &made); err != nil {
 		return err
 	}
-	o := resourceOf(made)
+	if exists && resourceOf(have).System != "" && resourceOf(made).System == "" {
+		sh.say("took away the system-assigned identity with its grants; inborn identity restore %s brings them back", made.Name)
+	}
+	return sh.printCreated(made)
+}
+
+func (sh *shell) printCreated(r armResource) error {
+	o := resourceOf(r)
 	return sh.print(o, [][]string{{"name", o.Name}, {"type", o.Type}, {"resource id", o.ID},
 		{"identities", strings.Join(append(systemName(o), o.User...), ", ")}})
 }

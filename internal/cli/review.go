@@ -34,7 +34,7 @@ func newReview(sh *shell) *cobra.Command {
 		Args:    exactly(0),
 		RunE:    func(c *cobra.Command, _ []string) error { return sh.accessReview(c.Context(), scope, unusedFor, fail) },
 	}
-	c.Flags().StringVar(&scope, "scope", "", "resource, resource group or id, or / for the tenant (default: the subscription)")
+	c.Flags().Var((*reference)(&scope), "scope", "resource, resource group or id, or / for the tenant (default: the subscription)")
 	c.Flags().StringVar(&unusedFor, "unused-for", "90d", "find what was not used for so many days")
 	c.Flags().BoolVar(&fail, "fail", false, "exit with code 3 if there are findings")
 	return c

@@ -30,7 +30,7 @@ func newRoleList(sh *shell) *cobra.Command {
 	c := &cobra.Command{Use: "list", Short: "List the roles, built-in and custom", Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error { return sh.roleList(c.Context(), custom, scope) }}
 	c.Flags().BoolVar(&custom, "custom", false, "only custom roles")
-	c.Flags().StringVar(&scope, "scope", "", "only those that can be assigned at a resource, resource group or id (default: all of the subscription)")
+	c.Flags().Var((*reference)(&scope), "scope", "only those that can be assigned at a resource, resource group or id (default: all of the subscription)")
 	return c
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,12 +19,31 @@ import (
 type roleFlags struct{ principal, role, scope string }
 
 func (f *roleFlags) on(c *cobra.Command) {
-	c.Flags().StringVar(&f.principal, "principal", "", "user, group, identity or application, by name or id")
-	c.Flags().StringVar(&f.role, "role", "", "role, by name or id")
-	c.Flags().StringVar(&f.scope, "scope", "", "resource, what is in a vault, resource group or id (default: the subscription)")
+	c.Flags().Var((*reference)(&f.principal), "principal", "user, group, identity or application, by name or id")
+	c.Flags().Var((*reference)(&f.role), "role", "role, by name or id")
+	c.Flags().Var((*reference)(&f.scope), "scope", "resource, what is in a vault, resource group or id (default: the subscription)")
 	_ = c.MarkFlagRequired("principal")
 	_ = c.MarkFlagRequired("role")
 }
+
+// reference is a flag that names something. It is not empty when it is given: a variable of a script that is not set must not
+// come to mean the whole subscription.
+type reference string
+
+// String implements pflag.Value.
+func (r *reference) String() string { return string(*r) }
+
+// Set implements pflag.Value.
+func (r *reference) Set(text string) error {
+	if text == "" {
+		return errors.New("it is empty; leave the flag out for its default")
+	}
+	*r = reference(text)
+	return nil
+}
+
+// Type implements pflag.Value.
+func (r *reference) Type() string { return "string" }
 
 func newRoleAssign(sh *shell) *cobra.Command {
 	var flags roleFlags

@@ -18,7 +18,7 @@ func newRoleAssignments(sh *shell) *cobra.Command {
 		RunE:    func(c *cobra.Command, _ []string) error { return sh.roleAssignments(c.Context(), flags) }}
 	c.Flags().StringVar(&flags.principal, "principal", "", "only those of a user, group, identity or application, by name or id")
 	c.Flags().StringVar(&flags.role, "role", "", "only those of a role, by name or id")
-	c.Flags().StringVar(&flags.scope, "scope", "", "resource, what is in a vault, resource group or id (default: the subscription)")
+	c.Flags().Var((*reference)(&flags.scope), "scope", "resource, what is in a vault, resource group or id (default: the subscription)")
 	return c
 }
 

@@ -6,7 +6,9 @@ import (
 
 	"github.com/inborn-id/inborn/internal/apierr"
 	"github.com/inborn-id/inborn/internal/directory"
+	"github.com/inborn-id/inborn/internal/rbac"
 	"github.com/inborn-id/inborn/internal/resource"
+	"github.com/inborn-id/inborn/internal/state"
 )
 
 const keeper = `
@@ -33,11 +35,16 @@ func TestCustomRolesArePlanned(t *testing.T) {
 	renamed := strings.Replace(strings.Replace(declared, "name: Order Keeper", "name: Keeper, id: "+role.ID.String(), 1), "order keeper", "Keeper", 1)
 	w.equal("renamed", w.must(renamed, true), "update custom role Keeper")
 
-	// Prune leaves a role that somebody has who is not declared himself, and takes one that nobody has.
+	// Prune takes a role with its last assignment, and leaves one that somebody has who is neither declared nor pruned.
+	group := (&Manifest{}).Home(w.dir())
+	w.equal("pruned", w.must(withRoles, true), "delete role ops Keeper at "+string(group)+"\ndelete custom role Keeper")
+	w.must(withRoles+keeper, false)
+	w.change(func(d *state.Draft) error {
+		role, _ := d.Directory().RoleNamed("Order Keeper")
+		_, err := d.PutRoleAssignment(rbac.RoleAssignment{Scope: group, Role: role.ID, Principal: tenant, PrincipalType: rbac.TypeServicePrincipal})
+		return err
+	})
 	w.equal("in use", w.must(withRoles, true), "")
-	unused := strings.Replace(keeper, "Order Keeper", "Nobody", 1)
-	w.must(withRoles+unused, false)
-	w.equal("not in use", w.must(withRoles, true), "delete custom role Nobody")
 }
 
 func TestCustomRolesThatCannotBeMade(t *testing.T) {

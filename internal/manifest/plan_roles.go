@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/inborn-id/inborn/internal/apierr"
@@ -13,19 +14,32 @@ import (
 
 // roles gives the declared roles of Resource Manager and the data planes, once everything else exists.
 func (p *planner) roles() error {
+	given := map[held]bool{}
 	for i, want := range p.m.Roles {
-		if err := p.role(want); err != nil {
+		if err := p.role(want, given); err != nil {
 			return at(err, "$.roles[%d]", i)
 		}
 	}
 	return nil
 }
 
-func (p *planner) role(want Role) error {
+// held is a role that somebody has somewhere.
+type held struct {
+	principal, role guid.GUID
+	scope           resource.Key
+}
+
+func (p *planner) role(want Role, given map[held]bool) error {
 	a, err := p.assignment(want)
 	if err != nil {
 		return err
 	}
+	one := held{a.Principal, a.Role, a.Scope.Key()}
+	if given[one] {
+		return apierr.New(apierr.PropertyInvalid, "%s gets the role %s at %s twice; one of two conditions would be lost.",
+			want.Principal, want.Role, or(want.Scope, "the subscription"))
+	}
+	given[one] = true
 	for have := range p.dir().Grants(a.Principal).At(a.Scope) {
 		if have.Role == a.Role && have.Condition == a.Condition {
 			return nil
@@ -133,24 +147,43 @@ func (p *planner) scope(name string) (resource.ID, error) {
 	return rbac.ParseScope(string(found[0]) + "/" + below)
 }
 
-// pruneRoles takes away the roles of declared identities and resources that are not declared.
-func (p *planner) pruneRoles() error {
-	type held struct {
-		principal, role guid.GUID
-		scope           string
+// rolesStand refuses roles that pruning has taken away again, with whom they were for or what they were at.
+func (p *planner) rolesStand() error {
+	for i, want := range p.m.Roles {
+		a, err := p.assignment(want)
+		if err == nil && p.has(a) {
+			continue
+		}
+		return invalid(fmt.Sprintf("$.roles[%d]", i), "%s or %s is not declared itself, so that pruning deletes it: declare it, or leave the role out",
+			want.Principal, or(want.Scope, "the subscription"))
 	}
+	return nil
+}
+
+// has reports whether the principal of an assignment has its role at its scope.
+func (p *planner) has(a rbac.RoleAssignment) bool {
+	for have := range p.dir().Grants(a.Principal).At(a.Scope) {
+		if have.Role == a.Role {
+			return true
+		}
+	}
+	return false
+}
+
+// pruneRoles takes away the roles of declared principals that are not declared.
+func (p *planner) pruneRoles() error {
 	keep := map[held]bool{}
 	for i, want := range p.m.Roles {
 		a, err := p.assignment(want)
 		if err != nil {
 			return at(err, "$.roles[%d]", i)
 		}
-		keep[held{a.Principal, a.Role, strings.ToLower(string(a.Scope))}] = true
+		keep[held{a.Principal, a.Role, a.Scope.Key()}] = true
 	}
 	for _, declared := range p.declaredPrincipals() {
 		principal, name := declared.id, declared.name
 		for a := range p.dir().Grants(principal).All() {
-			if keep[held{principal, a.Role, strings.ToLower(string(a.Scope))}] {
+			if keep[held{principal, a.Role, a.Scope.Key()}] {
 				continue
 			}
 			role := a.Role.String()
@@ -171,8 +204,25 @@ type namedPrincipal struct {
 	name string
 }
 
-// declaredPrincipals returns the principals of declared identities and resources.
+// declaredPrincipals returns the principals of declared users, groups, applications, identities and resources.
 func (p *planner) declaredPrincipals() (all []namedPrincipal) {
+	for _, want := range p.m.Users {
+		if user, ok := p.dir().UserByName(p.upn(want.Name)); ok {
+			all = append(all, namedPrincipal{user.ID, want.Name})
+		}
+	}
+	for _, want := range p.m.Groups {
+		for group := range p.dir().GroupsNamed(want.Name) {
+			all = append(all, namedPrincipal{group.ID, want.Name})
+		}
+	}
+	for _, want := range p.m.Apps {
+		for app := range p.dir().ApplicationsNamed(want.Name) {
+			if sp, ok := p.dir().ServicePrincipalByAppID(app.AppID); ok {
+				all = append(all, namedPrincipal{sp.ID, want.Name})
+			}
+		}
+	}
 	for _, want := range p.m.Identities {
 		if id, err := p.identityRef(want); err == nil {
 			if identity, ok := p.dir().Identity(id); ok {

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/inborn-id/inborn/internal/apierr"
+	"github.com/inborn-id/inborn/internal/rbac"
+	"github.com/inborn-id/inborn/internal/resource"
 )
 
 const withRoles = `
@@ -46,6 +48,9 @@ roles:
 	if err != nil || strings.Count(plan, "delete role") != 2 || !strings.Contains(plan, "delete role id-orders Key Vault Secrets User at /subscriptions/") {
 		t.Errorf("with prune: %q, %v", plan, err)
 	}
+	// Also from a declared group.
+	w.must(withRoles+"roles: [{principal: ops, role: Contributor, scope: default}, {principal: ann, role: Reader}]", false)
+	w.equal("from a user", w.must(fewer, true), "delete role ann Reader at "+string(rbac.Levels((&Manifest{}).Home(w.dir()))[0]))
 	// A condition can change.
 	const condition = `"@Request[Microsoft.Authorization/roleAssignments:PrincipalType] StringEquals 'User'"`
 	plan, err = w.plan(withRoles+"roles: [{principal: ops, role: Contributor, scope: default, condition: "+condition+"}]", false)
@@ -71,4 +76,25 @@ func TestRolesThatCannotBeGiven(t *testing.T) {
 			t.Errorf("%s: %v at %q", text, err, e.Target)
 		}
 	}
+}
+
+// One assignment cannot be two, and what a role is for must outlive the pruning: both left a role behind that no list showed
+// and nobody could take away.
+func TestRolesThatWouldNotStand(t *testing.T) {
+	w := newWorld(t)
+	const one, other = "{principal: ops, role: Reader, scope: default}", "{principal: ops, role: reader, scope: DEFAULT, condition: \"@Request[Microsoft.Authorization/roleAssignments:PrincipalType] StringEquals 'User'\"}"
+	_, err := w.plan(withRoles+"roles: ["+one+", "+other+"]", false)
+	if e := apierr.From(err); err == nil || e.Target != "$.roles[1]" || !strings.Contains(e.Message, "twice") {
+		t.Errorf("twice: %v at %q", err, e.Target)
+	}
+	w.must(withRoles+"roles: []", false)
+	w.must("identities: [{name: id-old}]", false)
+	_, err = w.plan(withRoles+"roles: [{principal: id-old, role: Owner}]", true)
+	if e := apierr.From(err); err == nil || e.Target != "$.roles[0]" || !strings.Contains(e.Message, "pruning deletes it") {
+		t.Errorf("pruned: %v at %q", err, e.Target)
+	}
+	if _, there := w.dir().Identity(resource.In((&Manifest{}).Home(w.dir()), resource.TypeIdentity, "id-old")); !there {
+		t.Error("a refused manifest deleted something")
+	}
+	w.must(withRoles+"roles: [{principal: id-old, role: Owner}]", false)
 }

@@ -10,9 +10,11 @@ import (
 )
 
 // prune deletes what the manifest does not name: grants and memberships of declared objects first, then resources,
-// identities, applications, groups and users. Nodes are not declared here and stay.
+// identities, applications, groups and users, and at last the custom roles that nobody has any more. Nodes are not declared
+// here and stay.
 func (p *planner) prune() error {
-	for _, step := range []func() error{p.pruneGrants, p.pruneRoles, p.pruneCustomRoles, p.pruneMemberships, p.pruneResources, p.pruneIdentities, p.pruneApps, p.prunePeople} {
+	for _, step := range []func() error{p.pruneGrants, p.pruneRoles, p.pruneMemberships, p.pruneResources, p.pruneIdentities, p.pruneApps, p.prunePeople,
+		p.pruneCustomRoles, p.rolesStand} {
 		if err := step(); err != nil {
 			return err
 		}

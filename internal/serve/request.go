@@ -83,6 +83,13 @@ func (q *request) trace(api string, r *http.Request, now time.Time) apierr.Trace
 	return t
 }
 
+// Unrecorded keeps no trace of a refusal: of what asks for traces, which would only be in its own way.
+func Unrecorded(r *http.Request) {
+	if q := requestOf(r); q != nil {
+		q.unrecorded = true
+	}
+}
+
 // OwnOrigin returns the origin of a request to an API by its own name in a domain, label.domain, or in localhost, in the
 // form in which it is an audience; false for a request to any other host. No application can be registered under such a
 // name (directory.Catalog.Own).

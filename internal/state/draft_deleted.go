@@ -110,7 +110,7 @@ func (r *restoring) check() error {
 		}
 		if _, exists := dir.Identity(item.Resource); exists {
 			return apierr.New(apierr.ObjectExists, "There is another identity %s by now. Delete it first.", item.Name).At(string(item.Resource)).
-				WithHelp("inborn identity delete %s", item.Name)
+				WithHelp("inborn identity delete %s && inborn identity restore %s", item.Name, item.ID)
 		}
 		return nil
 	}
