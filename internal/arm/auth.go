@@ -163,7 +163,8 @@ func (a *api) challenge(r *http.Request, tenant string, err error) string {
 
 // decide asks whether the caller may do that at id, "" being the tenant; about is what conditions may ask for.
 func decide(dir *state.Directory, who caller, needs action, id resource.ID, about []rbac.Attribute) rbac.Decision {
-	d := rbac.Check(dir, rbac.Request{Principal: who.id, Action: rbac.ControlAction(string(needs)), Scope: scopeOf(id), Attributes: about})
+	d := rbac.Check(dir, rbac.Request{Principal: who.id, Action: rbac.ControlAction(string(needs)), Scope: scopeOf(id), Attributes: about,
+		Whatever: needs == assignmentsWrite && about == nil})
 	if who.needed != nil && d.Allowed() {
 		who.needed(who.tenant, d.Assignment.ID, rbac.NeedOf(d))
 	}

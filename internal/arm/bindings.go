@@ -3,6 +3,7 @@ package arm
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/inborn-id/inborn/internal/apierr"
@@ -118,13 +119,22 @@ func (c *call) putBinding() error {
 	return c.json(status, bindingOut(&made))
 }
 
-// mayExpose checks the rights on what a binding gives to a workload.
+// mayExpose checks the rights on what a binding gives to a workload: also on deleted identities that would come back to the
+// resource when they are restored.
 func (c *call) mayExpose(dir *state.Directory, target *resource.Resource) error {
 	if err := authorizeLinked(dir, c, action(target.ID.Type()+"/write"), target.ID); err != nil {
 		return err
 	}
 	for _, identity := range target.Identity.User {
 		if err := authorizeLinked(dir, c, assign, identity); err != nil {
+			return err
+		}
+	}
+	for item := range dir.DeletedItems(guid.GUID{}) {
+		if !slices.ContainsFunc(item.Attached, target.ID.Same) {
+			continue
+		}
+		if err := authorizeLinked(dir, c, assign, item.Resource); err != nil {
 			return err
 		}
 	}

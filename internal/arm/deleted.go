@@ -78,6 +78,9 @@ func (c *call) restoreItem() error {
 		if err := c.mayGiveAgain(d.Directory(), item); err != nil {
 			return err
 		}
+		if err := d.Directory().CheckLocks(item.Resource, "write"); err != nil {
+			return err
+		}
 		restored, err = d.RestoreIdentity(item.ID)
 		return err
 	})
@@ -94,6 +97,9 @@ func (c *call) mayGiveAgain(dir *state.Directory, item *state.DeletedItem) error
 	}
 	for _, a := range roles {
 		if err := c.mayAssign(dir, a.Scope, rbac.AssignmentAttributes(rbac.RequestSource, a)); err != nil {
+			return err
+		}
+		if err := dir.CheckLocks(a.Scope, "write"); err != nil {
 			return err
 		}
 	}

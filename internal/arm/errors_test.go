@@ -104,7 +104,7 @@ func TestRefusals(t *testing.T) {
 		{"PUT", rg + "/providers/Inborn.Platform/things/one" + v1, `{"location":"local"}`, 404, "InvalidResourceType", ""},
 		{"PUT", rg + "/providers/Jobs/jobs/one" + v1, `{"location":"local"}`, 404, "InvalidResourceType", ""},
 		{"PUT", rg + "/providers/Contoso.Jobs/j%20bs/one" + v1, `{"location":"local"}`, 404, "InvalidResourceType", ""},
-		{"PUT", rg + "/providers/Micro%C5%BFoft.Authorization/locks/one" + v1, `{"location":"local"}`, 404, "InvalidResourceType", ""},
+		{"PUT", rg + "/providers/Micro%C5%BFoft.Authorization/locks/one" + v1, `{"location":"local"}`, 400, "InvalidResourceId", ""},
 		{"PUT", "/providers/Contoso.Jobs/jobs/one" + v1, `{"location":"local"}`, 404, "InvalidResourceType", ""},
 		{"PUT", "/subscriptions/" + subscription + "/providers/Contoso.Jobs/jobs/one" + v1, `{"location":"local"}`, 404, "InvalidResourceType", ""},
 

@@ -51,12 +51,14 @@ func TestWhoWritesAVaultDoesNotReadIt(t *testing.T) {
 
 // TestWhatARoleExceptsIsNotAttached: the right to attach an identity is excepted in either of its spellings.
 func TestWhatARoleExceptsIsNotAttached(t *testing.T) {
-	for _, spelling := range []string{"userAssignedIdentities/assign/action", "userAssignedIdentities/*/assign/action", "UserAssignedIdentities/*"} {
+	const namespace = "Microsoft.ManagedIdentity/"
+	for _, spelling := range []string{namespace + "userAssignedIdentities/assign/action", namespace + "userAssignedIdentities/*/assign/action",
+		namespace + "UserAssignedIdentities/*", namespace + "userAssignedIdentities/*/assign/*", namespace + "*/*/assign/action", "*/userAssignedIdentities/*/assign/action"} {
 		t.Run(spelling, func(t *testing.T) {
 			w := start(t)
 			who, bearer := w.robot()
 			w.want(201, "PUT", uami+"id-victim"+v1, `{"location":"local"}`)
-			w.want(201, "PUT", rg+rolesAt+"/"+customID+v2022, customRole(`"actions":["*"],"notActions":["Microsoft.ManagedIdentity/`+spelling+`"]`, rg))
+			w.want(201, "PUT", rg+rolesAt+"/"+customID+v2022, customRole(`"actions":["*"],"notActions":["`+spelling+`"]`, rg))
 			w.status("the role", w.assign("", rg, 1, who.id.String(), customID, ""), 201, "")
 			body := `{"location":"local","identity":{"type":"UserAssigned","userAssignedIdentities":{"` + uami + `id-victim":{}}}}`
 			w.status("attach", w.as(bearer, "PUT", jobs+"nightly"+v1, body), 403, "LinkedAuthorizationFailed")

@@ -96,6 +96,7 @@ func (c *call) getTrace() error {
 	}
 	trace, err := c.Trace(c.r.Context(), c.dir.Tenant().ID, id)
 	if err != nil {
+		serve.Unrecorded(c.r) // whoever asks again and again would fill the list of the newest with that
 		return err
 	}
 	return c.json(http.StatusOK, traceOut(trace))

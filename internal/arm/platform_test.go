@@ -130,6 +130,8 @@ func TestTraces(t *testing.T) {
 	w.equal("the newest", w.want(200, "GET", list, "").at("value", "0", "id"), id)
 	w.equal("of its caller", w.want(200, "GET", list+"&$top=1&caller="+url.QueryEscape(trace.at("caller")), "").at("value", "0", "id"), id)
 	w.equal("of nobody else", w.want(200, "GET", list+"&caller=x", "").at("value"), "[]")
+	w.want(404, "GET", "/providers/Inborn.Platform/traces/00000000-0000-4000-8000-000000000001"+own, "")
+	w.equal("a trace that is not there leaves none", w.want(200, "GET", list, "").at("value", "0", "id"), id)
 	for _, top := range []string{"0", "1001", "x"} {
 		w.want(400, "GET", list+"&$top="+top, "")
 	}

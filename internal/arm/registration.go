@@ -13,7 +13,7 @@ import (
 
 func providerNamed(namespace string) (provider, bool) {
 	for _, p := range providers() {
-		if strings.EqualFold(p.namespace, namespace) {
+		if len(p.namespace) == len(namespace) && strings.EqualFold(p.namespace, namespace) { // of equal length no other letter folds
 			return p, true
 		}
 	}

@@ -182,7 +182,8 @@ func (c *call) deleteRoleDefinition() error {
 	return c.json(http.StatusOK, roleDefinitionOut(scopeOf(c.id), gone))
 }
 
-// mayChangeRole asks for the right of the call at every scope that a custom role is assignable at, if there is such a role.
+// mayChangeRole asks for the right of the call at every scope that a custom role is assignable at, and where it is assigned,
+// if there is such a role.
 func (c *call) mayChangeRole(dir *state.Directory, id guid.GUID) error {
 	role := dir.Role(id)
 	if role == nil || role.BuiltIn {
@@ -190,6 +191,17 @@ func (c *call) mayChangeRole(dir *state.Directory, id guid.GUID) error {
 	}
 	for _, scope := range role.AssignableScopes {
 		if err := authorizeLinked(dir, c, c.needs, scope); err != nil {
+			return err
+		}
+	}
+	if !dir.RoleIsUsed(id) {
+		return nil
+	}
+	for a := range dir.AssignmentsBelow(rbac.Tenant) { // which may be where the role cannot be assigned any more
+		if a.Role != id {
+			continue
+		}
+		if err := authorizeLinked(dir, c, c.needs, a.Scope); err != nil {
 			return err
 		}
 	}

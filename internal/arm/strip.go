@@ -23,7 +23,7 @@ type stripped struct {
 func writeOnly(name string) bool {
 	switch strings.ToLower(name) {
 	case "adminpassword", "administratorloginpassword", "customdata", "userdata", "protectedsettings", "sharedkey",
-		"publishingpassword", "machinekey":
+		"publishingpassword", "machinekey", "securevalue", "accountkey":
 		return true
 	}
 	return false

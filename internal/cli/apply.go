@@ -53,7 +53,14 @@ func (sh *shell) apply(ctx context.Context, file string, dryRun, prune bool) err
 	if err := c.arm(ctx, http.MethodPost, path, manifestBody(text, values), &p); err != nil {
 		return manifestError(err, file)
 	}
-	return sh.showPlan(p)
+	if err := sh.showPlan(p); err != nil {
+		return err
+	}
+	if home := c.status.Subscription; m.Subscription != nil && !m.Subscription.ID.IsZero() && m.Subscription.ID.String() != home {
+		fmt.Fprintf(sh.err, "note: this is in the subscription %s, and these commands work in %s: start Inborn with --file %s to work there\n",
+			m.Subscription.ID, home, printable(file))
+	}
+	return nil
 }
 
 // manifestBody is a manifest on its way, with the values that it takes from here if there are any.

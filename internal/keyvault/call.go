@@ -59,6 +59,7 @@ func (c *call) change(name string, then func(d *state.Draft) error) error {
 		if err != nil {
 			return state.Batch{}, err
 		}
+		c.set = set
 		scope := vault.Scope(r.ID, c.kind, name)
 		if decision := d.Directory().DecideVault(&set, c.who.vault(), c.needs, scope); !decision.Allowed {
 			c.reason = decision.Reason

@@ -119,10 +119,12 @@ func (c *call) getDeleted() error {
 
 // purgeObject ends a deleted object before its time.
 func (c *call) purgeObject() error {
-	if err := c.set.CheckPurge(); err != nil {
-		return err
-	}
-	if err := c.update(func(d *state.Draft) error { return d.PurgeVaultObject(c.vault.ID, c.kind, c.name) }); err != nil {
+	if err := c.update(func(d *state.Draft) error {
+		if err := c.set.CheckPurge(); err != nil {
+			return err
+		}
+		return d.PurgeVaultObject(c.vault.ID, c.kind, c.name)
+	}); err != nil {
 		return c.kindOf(err)
 	}
 	c.w.WriteHeader(http.StatusNoContent)

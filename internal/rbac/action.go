@@ -91,6 +91,9 @@ func anyMatch(patterns []pattern, lower string) bool {
 		if patterns[i].match(lower) {
 			return true
 		}
+		if lower == assignAction && patterns[i].wild && patterns[i].match(assignSpelling) { // the * may be within another one
+			return true
+		}
 	}
 	return false
 }

@@ -42,6 +42,7 @@ type Request struct {
 	Action     Action
 	Scope      resource.ID // what it is done to
 	Attributes []Attribute // what conditions may ask for
+	Whatever   bool        // conditions must be true whatever the attributes are that it does not tell
 }
 
 // Check decides a request. It allocates nothing, unless there are more than 12 scopes or 32 groups above, or letters
@@ -255,7 +256,7 @@ func (s scopes) allows(policy Policy, request *Request, g *Grant, n int, holder 
 	if miss == MissAction || !same(string(g.scope), s[n].id) {
 		return false
 	}
-	if ok && !g.condition.Holds(request) {
+	if ok && !request.meets(g.condition) {
 		ok, miss = false, MissCondition
 	}
 	if ok || miss > d.Miss {
@@ -268,4 +269,12 @@ func (s scopes) allows(policy Policy, request *Request, g *Grant, n int, holder 
 		d.Outcome = Allowed
 	}
 	return ok
+}
+
+// meets reports whether a condition of what allows the request holds for it.
+func (r *Request) meets(c *Condition) bool {
+	if r.Whatever {
+		return c.Certain(r)
+	}
+	return c.Holds(r)
 }

@@ -45,7 +45,7 @@ func (r *Role) allows(request *Request) (bool, Miss) {
 		case !has:
 		case excepted:
 			nearest = max(nearest, MissException)
-		case !p.condition.Holds(request):
+		case !request.meets(p.condition):
 			nearest = max(nearest, MissRoleCondition)
 		default:
 			return true, MissNone

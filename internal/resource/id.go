@@ -40,6 +40,12 @@ func bad(s, why string) error {
 	return apierr.New(apierr.ResourceIDInvalid, "The resource id %q is not valid: %s.", s, why).At(s)
 }
 
+// isWord compares a segment with a word of ours as keys are compared, which is not as strings.EqualFold folds: that takes ſ,
+// which has one byte more, for s.
+func isWord(segment, word string) bool {
+	return len(segment) == len(word) && strings.EqualFold(segment, word)
+}
+
 func split(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == '/' })
 }
@@ -53,13 +59,13 @@ func checkSegments(s string, segments []string) error {
 	}
 	rest := segments
 	switch {
-	case len(rest) >= 2 && strings.EqualFold(rest[0], "subscriptions"):
+	case len(rest) >= 2 && isWord(rest[0], "subscriptions"):
 		rest = rest[2:]
-	case len(rest) >= 1 && strings.EqualFold(rest[0], "providers"):
+	case len(rest) >= 1 && isWord(rest[0], "providers"):
 	default:
 		return bad(s, "it starts neither with /subscriptions/{id} nor with /providers/{namespace}")
 	}
-	if len(rest) >= 2 && strings.EqualFold(rest[0], "resourceGroups") {
+	if len(rest) >= 2 && isWord(rest[0], "resourceGroups") {
 		rest = rest[2:]
 	}
 	return checkProviders(s, rest)
@@ -68,11 +74,17 @@ func checkSegments(s string, segments []string) error {
 // checkProviders accepts any number of /providers/{namespace}(/{type}/{name})+ blocks.
 func checkProviders(s string, rest []string) error {
 	for len(rest) > 0 {
-		if !strings.EqualFold(rest[0], "providers") || len(rest) < 4 {
+		if !isWord(rest[0], "providers") || len(rest) < 4 {
 			return bad(s, "expected /providers/{namespace}/{type}/{name}")
 		}
+		if !isASCII(rest[1]) {
+			return bad(s, "a namespace has ASCII letters only")
+		}
 		rest = rest[2:]
-		for len(rest) >= 2 && !strings.EqualFold(rest[0], "providers") {
+		for len(rest) >= 2 && !isWord(rest[0], "providers") {
+			if !isASCII(rest[0]) { // actions are made of it, and nobody shall be in doubt which
+				return bad(s, "a type has ASCII letters only")
+			}
 			rest = rest[2:]
 		}
 		if len(rest) == 1 {
@@ -80,6 +92,10 @@ func checkProviders(s string, rest []string) error {
 		}
 	}
 	return nil
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 })
 }
 
 // Key returns the form to compare by.
@@ -109,7 +125,7 @@ func (id ID) GroupID() ID {
 func (id ID) after(word string) string {
 	segments := split(string(id))
 	for i := 0; i+1 < len(segments); i += 2 {
-		if strings.EqualFold(segments[i], word) {
+		if isWord(segments[i], word) {
 			return segments[i+1]
 		}
 	}
@@ -122,7 +138,7 @@ func (id ID) Type() string {
 	segments := split(string(id))
 	start := -1
 	for i, segment := range segments {
-		if strings.EqualFold(segment, "providers") && i%2 == 0 {
+		if isWord(segment, "providers") && i%2 == 0 {
 			start = i
 		}
 	}
@@ -141,7 +157,7 @@ func (id ID) Type() string {
 func (id ID) Issued() string {
 	segments := split(string(id))
 	for i := 0; i < len(segments); i += 2 {
-		if strings.EqualFold(segments[i], "resourceGroups") {
+		if isWord(segments[i], "resourceGroups") {
 			segments[i] = "resourcegroups"
 		}
 	}

@@ -30,6 +30,8 @@ type request struct {
 	tenant  guid.GUID
 	caller  string
 	notes   []note
+
+	unrecorded bool // a refusal leaves no trace
 }
 
 // note is one step of the trace; its text is made only if the request is refused.
@@ -85,9 +87,7 @@ func (q *request) trace(api string, r *http.Request, now time.Time) apierr.Trace
 
 // Unrecorded keeps no trace of a refusal: of what asks for traces, which would only be in its own way.
 func Unrecorded(r *http.Request) {
-	if q := requestOf(r); q != nil {
-		q.unrecorded = true
-	}
+	from(r).unrecorded = true
 }
 
 // OwnOrigin returns the origin of a request to an API by its own name in a domain, label.domain, or in localhost, in the

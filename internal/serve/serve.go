@@ -228,7 +228,7 @@ func (h *handler) finish(q *request, r *http.Request) {
 			slog.String("path", clip(r.URL.Path)), slog.Int("status", q.status), slog.Duration("took", now.Sub(q.started)))
 		h.Log.LogAttrs(r.Context(), level, "request", attrs...)
 	}
-	if h.Refused != nil && q.status >= http.StatusBadRequest {
+	if h.Refused != nil && q.status >= http.StatusBadRequest && !q.unrecorded {
 		h.Refused(q.trace(h.Name, r, now))
 	}
 }

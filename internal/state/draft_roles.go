@@ -27,8 +27,17 @@ func (d *Draft) PutRoleDefinition(r rbac.RoleDefinition) (rbac.RoleDefinition, e
 			"A custom role with the same name already exists in this directory. The name %q belongs to the role %s.", r.Name, other.ID).At(r.Name)
 	}
 	r.BuiltIn, r.Created, r.Updated, r.CreatedBy = false, d.env.Now, d.env.Now, r.UpdatedBy
+	known := []resource.ID{}
 	if old := dir.Role(r.ID); old != nil {
-		r.Created, r.CreatedBy = old.Created, old.CreatedBy
+		r.Created, r.CreatedBy, known = old.Created, old.CreatedBy, old.AssignableScopes
+	}
+	for _, scope := range r.AssignableScopes { // a scope that has gone since may stay
+		if slices.ContainsFunc(known, func(have resource.ID) bool { return rbac.SameScope(have, scope) }) {
+			continue
+		}
+		if err := d.checkScope(scope); err != nil {
+			return r, err
+		}
 	}
 	r.ID = d.newID(r.ID)
 	d.write(put(d.tenant, r))

@@ -39,6 +39,9 @@ func TestRemedy(t *testing.T) {
 			"No role can be given at /subscriptions/00000000-0000-4000-8000-0000000000ff/resourceGroups/x, which does not exist."},
 		"no role has it": {"d:Contoso.Jobs/jobs/read", siteID("func"), nil, "No role that can be assigned at " + string(siteID("func")) + " has the action Contoso.Jobs/jobs/read."},
 		"a custom role": {"Contoso.Jobs/jobs/read", siteID("func"), func(d *Draft, _ guid.GUID) {
+			if err := d.PutResourceGroup(testSubscription+"/resourceGroups/other", "local"); err != nil {
+				t.Fatal(err)
+			}
 			for n, at := range []resource.ID{testGroup, testSubscription + "/resourceGroups/other"} { // of the second it is no matter
 				_, err := d.PutRoleDefinition(rbac.RoleDefinition{ID: guid.MustParse(twin + string('1'+rune(n))), Name: "Jobs " + string('1'+rune(n)),
 					Permissions: []rbac.Permission{{Actions: []string{"Contoso.Jobs/jobs/read"}}}, AssignableScopes: []resource.ID{at}})

@@ -38,6 +38,12 @@ func (d *Directory) Role(id guid.GUID) *rbac.Role {
 	return role
 }
 
+// RoleIsUsed reports whether somebody has the custom role.
+func (d *Directory) RoleIsUsed(id guid.GUID) bool {
+	used, _ := d.access.rolesUsed.get(id)
+	return used > 0
+}
+
 // Place returns the place of a subscription or management group in the tree.
 func (d *Directory) Place(scope string, mark rbac.Mark) *rbac.Place {
 	root := d.builtin.access.rootPlace
