@@ -46,7 +46,7 @@ func (a *access) settle() {
 	a.coming = nil
 	if coming.n == 1 {
 		one := []arrivalKey{{arrival: &coming.first}}
-		a.settleAt(one)
+		a.settleOneAt(one[0])
 		a.settleOf(one)
 		a.settleAll(one)
 		return
@@ -56,6 +56,14 @@ func (a *access) settle() {
 	tables.Go(func() { eachRun(coming.sorted((*arrival).principalHash), samePrincipal, a.settleOf) })
 	tables.Go(func() { a.settleAll(coming.sorted((*arrival).idHash)) })
 	tables.Wait()
+}
+
+// settleOneAt adds one arrival.
+func (a *access) settleOneAt(one arrivalKey) {
+	there, _ := a.assignedAt.get(one.path.Marks)
+	one.Scope = scopeText(there, one.Scope)
+	i, _ := slices.BinarySearchFunc(there, one.RoleAssignment, compareAssignment)
+	a.assignedAt.set(one.path.Marks, slices.Concat(there[:i], []*rbac.RoleAssignment{one.RoleAssignment}, there[i:]))
 }
 
 // settleAt adds arrivals with one path.

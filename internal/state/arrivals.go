@@ -35,16 +35,18 @@ const arrivalChunk = 1024
 // add takes an assignment in. Equal scopes become one text: that is less to keep, and to fetch for a check.
 func (c *arrivals) add(new arrival) {
 	if c.n == 0 {
-		new.Scope = c.text(&new)
 		c.first, c.n = new, 1
 		return
 	}
 	if c.n == 1 {
+		there, _ := c.settled.get(c.first.path.Marks)
+		c.first.Scope = scopeText(there, c.first.Scope)
 		c.scopes = map[rbac.Mark]resource.ID{c.first.path.Mark: c.first.Scope}
 		c.chunks = [][]arrival{{c.first}}
 	}
 	if scope, ok := c.scopes[new.path.Mark]; !ok {
-		new.Scope = c.text(&new)
+		there, _ := c.settled.get(new.path.Marks)
+		new.Scope = scopeText(there, new.Scope)
 		c.scopes[new.path.Mark] = new.Scope
 	} else if scope == new.Scope {
 		new.Scope = scope
@@ -57,17 +59,16 @@ func (c *arrivals) add(new arrival) {
 	c.n++
 }
 
-// text returns the text that is to stand for the scope of an arrival: that of an earlier one, else a new one, which has the
-// others beside it and not what was decoded with it.
-func (c *arrivals) text(new *arrival) resource.ID {
-	const enough = 8 // they are those at this scope and below: nearly always few
-	there, _ := c.settled.get(new.path.Marks)
+// scopeText returns the text that is to stand for the scope of an arrival: that of one of those that are there already, at
+// the scope and below, else a new one, which has others like it beside it in memory and not what was decoded with it.
+func scopeText(there []*rbac.RoleAssignment, scope resource.ID) resource.ID {
+	const enough = 8 // there are nearly always few
 	for _, a := range there[:min(len(there), enough)] {
-		if a.Scope == new.Scope {
+		if a.Scope == scope {
 			return a.Scope
 		}
 	}
-	return resource.ID(strings.Clone(string(new.Scope)))
+	return resource.ID(strings.Clone(string(scope)))
 }
 
 // decodeAhead decodes the role assignments among many records with all processors. Of other records, of few, and of those
