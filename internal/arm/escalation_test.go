@@ -3,6 +3,9 @@ package arm
 import (
 	"fmt"
 	"testing"
+
+	"github.com/inborn-id/inborn/internal/resource"
+	"github.com/inborn-id/inborn/internal/state"
 )
 
 const (
@@ -106,4 +109,19 @@ func TestAManifestTakesTheRightToRule(t *testing.T) {
 	a := w.as(bearer, "POST", apply, "identities: [{name: id-orders}]")
 	w.status("an owner of the tenant", a, 200, "")
 	w.equal("what he did", a.at("changes", "0", "action"), "create")
+}
+
+// TestACustomRoleIsAssignableWhereSomethingIs: a role that names only what is not there would be made and never be found; a
+// scope that has gone since does not keep the role from being changed.
+func TestACustomRoleIsAssignableWhereSomethingIs(t *testing.T) {
+	w := start(t)
+	put := func(scope, action string) answer {
+		return w.do("PUT", rg+rolesAt+"/"+customID+v2022, customRole(`"actions":["`+action+`"]`, scope))
+	}
+	w.status("another subscription", put("/subscriptions/10000000-0000-4000-8000-0000000000ff", "a/read"), 404, "SubscriptionNotFound")
+	w.status("no such group", put(elsewhere, "a/read"), 404, "ResourceGroupNotFound")
+	w.want(201, "PUT", elsewhere+v1, `{"location":"local"}`)
+	w.status("a group", put(elsewhere, "a/read"), 201, "")
+	w.change(home, func(d *state.Draft) error { return d.DeleteResourceGroup(resource.ID(elsewhere)) })
+	w.status("the group is gone", put(elsewhere, "b/read"), 201, "")
 }

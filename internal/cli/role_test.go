@@ -49,6 +49,19 @@ func TestWhatIsBelowAVaultIsAScope(t *testing.T) {
 	}
 }
 
+func TestAReferenceIsNotEmpty(t *testing.T) {
+	scope := ""
+	c := newRoleAssign(&shell{})
+	for args, ok := range map[string]bool{"--scope=": false, "--principal=": false, "--role=": false, "--scope=kv-orders": true, "": true} {
+		if err := c.ParseFlags(strings.Fields(args)); (err == nil) != ok {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+	if err := (*reference)(&scope).Set("/"); err != nil || scope != "/" {
+		t.Errorf("%q, %v", scope, err)
+	}
+}
+
 func TestClip(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "", "a\n\t b": "a b", strings.Repeat("ä", maxCell): strings.Repeat("ä", maxCell),
